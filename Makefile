@@ -1,0 +1,63 @@
+# Ops Console. `make run` starts it with a demo fleet, `make test` tests everything, `make help` lists the rest.
+
+SHELL := /bin/sh
+PY := .venv/bin/python
+# A Python that is new enough; looked for only where .venv has none.
+FIND_PYTHON = for python in $(PY) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; python=; \
+	done; \
+	[ -n "$$python" ] || { echo "Ops Console needs Python 3.11 or newer: install it, then run the same command again." >&2; exit 1; }
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help run test test-python test-js lint format types migrations-check check bench screenshot clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@echo
+	@echo "Settings go behind the target: make run PORT=9000 DEMO=0 OPSCONSOLE_DATA=/srv/console (see docs/settings.md)."
+
+run: ## start the console with its demo fleet on http://127.0.0.1:8000/
+	@$(FIND_PYTHON); $$python tools/prepare.py run
+	@exec $(PY) manage.py serve
+
+test: ## install what the tests need, then run all of them
+	@tools/system_packages.sh
+	@$(MAKE) .venv-dev
+	@$(MAKE) test-python test-js
+
+test-python: ## the Python tests alone: make test-python ARGS='-k outputlog -x'
+	@$(PY) -m pytest $(ARGS)
+
+test-js: ## the JavaScript tests alone
+	@set -- tests/js/*.test.*js; if [ -e "$$1" ]; then node --test "$$@"; else echo "There are no tests in tests/js."; fi
+
+lint: .venv-dev ## ruff, and the syntax of the JavaScript
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@for file in static/js/*.js static/js/*.mjs tests/js/*.js tests/js/*.mjs; do \
+	  if [ -e "$$file" ]; then node --check "$$file" || exit 1; fi; done
+
+format: .venv-dev ## let ruff put the code into its form
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+types: .venv-dev ## mypy
+	@$(PY) -m mypy
+
+migrations-check: .venv-dev ## fail when a model has changed without its migration
+	@$(PY) manage.py makemigrations --check --dry-run
+
+check: lint types migrations-check ## what CI runs before the tests
+
+bench: .venv-dev ## measure against other tools: make bench JOB=fanout-200-cold
+	@$(PY) -m bench $(JOB)
+
+screenshot: .venv-dev ## take the README's pictures from the running page
+	@$(PY) tools/screenshot.py
+
+clean: ## remove what can be made again; data/ stays
+	rm -rf .venv node_modules staticfiles test-artifacts .mypy_cache .ruff_cache .pytest_cache
+
+.PHONY: .venv-dev
+.venv-dev:
+	@$(FIND_PYTHON); $$python tools/prepare.py test

@@ -1,0 +1,183 @@
+"""What is measured. A job opens a lab and a console, and runs everybody in turn, round by round."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import tools
+from bench.console import Console, Failed, open_console
+from bench.lab import Lab, Work, open_lab
+from bench.report import OURS, Result
+from bench.tools import Tool
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to measure: rounds, which of the tools (none named: all), and where a profile of our server goes."""
+
+    rounds: int = 3
+    only: tuple[str, ...] = ()
+    profile: Path | None = None
+
+
+@dataclass
+class Bench:
+    """One job while it is measured."""
+
+    lab: Lab
+    console: Console
+    options: Options
+    result: Result = field(default_factory=Result)
+
+    def ours(self, work: Work) -> float:
+        """Our seconds for ``work``."""
+        answer = self.console.run(work)
+        expected = work.hosts * len(work.output)
+        if answer["bytes"] != expected:
+            raise Failed(f"The client got {answer['bytes']} bytes instead of {expected}")
+        return float(answer["seconds"])
+
+    def compare(self, work: Work, ours: Callable[[], float], others: list[Tool]) -> None:
+        """Time ours and the others in turn, so that what else the machine does meets all alike."""
+        for number in range(self.options.rounds):
+            if self.wanted(OURS):
+                self._note(OURS, number, ours)
+            for tool in others:
+                self._time(tool, work, number)
+
+    def wanted(self, name: str) -> bool:
+        return not self.options.only or name in self.options.only
+
+    def _time(self, tool: Tool, work: Work, number: int) -> None:
+        self.result.notes[tool.name] = tool.note
+        if not self.wanted(tool.name) or tool.name in self.result.not_run or number >= tool.most_rounds:
+            return
+        if why := tool.missing():
+            self.result.not_run[tool.name] = why
+            return
+        try:
+            self._note(tool.name, number, lambda: tool.run(self.lab, work))
+        except Failed as error:
+            self.result.not_run[tool.name] = str(error)
+        except subprocess.TimeoutExpired:
+            self.result.not_run[tool.name] = f"given up after {tools.PATIENCE} s"
+
+    def _note(self, name: str, number: int, measure: Callable[[], float]) -> None:
+        seconds = measure()
+        self.result.seconds.setdefault(name, []).append(seconds)
+        print(f"  round {number + 1}: {name} {seconds:.2f} s", file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to measure, and what DESIGN.md asks of it."""
+
+    name: str
+    title: str
+    target: str
+    measure: Callable[[Options], Iterator[Bench]]
+
+
+def _bench(hosts: int, options: Options) -> Iterator[Bench]:
+    with open_lab(hosts) as lab, open_console(lab, options.profile) as console:
+        yield Bench(lab, console, options)
+
+
+def _fanout_cold(options: Options) -> Iterator[Bench]:
+    work = Work("echo hi", hosts=200)
+    for bench in _bench(work.hosts, options):
+
+        def first() -> float:
+            bench.console.restart()
+            return bench.ours(work)
+
+        others = [tools.PARAMIKO, tools.PARALLEL_SSH, tools.CLUSH, tools.PSSH, tools.ANSIBLE]
+        bench.compare(work, first, others)
+        yield bench
+
+
+def _fanout_warm(options: Options) -> Iterator[Bench]:
+    work = Work("echo hi", hosts=200)
+    for bench in _bench(work.hosts, options):
+
+        def second() -> float:
+            bench.console.restart()
+            bench.ours(work)
+            return bench.ours(work)
+
+        others = [tools.PARAMIKO_WARM, tools.CLUSH, tools.CLUSH_PERSIST, tools.ANSIBLE_WARM]
+        bench.result.notes[OURS] = "second run; connections are not kept yet, so it connects again"
+        bench.compare(work, second, others)
+        yield bench
+
+
+def _stream(options: Options) -> Iterator[Bench]:
+    work = Work("seq 1 10000000", hosts=1)
+    for bench in _bench(work.hosts, options):
+        others = [tools.SSH, tools.PARAMIKO, tools.PARALLEL_SSH, tools.CLUSH, tools.PSSH]
+        bench.compare(work, lambda: bench.ours(work), others)
+        yield bench
+
+
+def _lines(options: Options) -> Iterator[Bench]:
+    work = Work("seq 1 300000", hosts=50)
+    for bench in _bench(work.hosts, options):
+        others = [tools.PARAMIKO, tools.PARALLEL_SSH, tools.PSSH, tools.CLUSH_ONCE]
+        bench.result.notes["clush"] = "once, as it takes minutes"
+        bench.compare(work, lambda: bench.ours(work), others)
+        yield bench
+
+
+#: Prints the time ten times a second; perl starts quickly enough for 200 of them.
+_CLOCK = 'exec perl -MTime::HiRes=time,sleep -e \'$|=1; for (1..{lines}) {{ printf "%.6f\\n", time; sleep 0.1 }}\''
+
+
+def _latency(options: Options) -> Iterator[Bench]:
+    work = Work(_CLOCK.format(lines=120), hosts=200, fanout=200)
+    if shutil.which("perl") is None:
+        raise Failed("perl is not installed, which prints the clocks.")
+    for bench in _bench(work.hosts, options):
+        answers = [bench.console.run(work, clocks=True) for _ in range(options.rounds)]
+        best = min(answers, key=lambda answer: float(answer["p99_ms"]))
+        bench.result.milliseconds = {name: best[f"{name}_ms"] for name in ("median", "p99", "worst")}
+        bench.result.seconds[OURS] = [float(answer["median_ms"]) / 1000 for answer in answers]
+        bench.result.notes[OURS] = f"of {best['steady_lines']} lines printed while all hosts were printing"
+        yield bench
+
+
+def _memory(options: Options) -> Iterator[Bench]:
+    many, stream = Work("echo hi", hosts=1000), Work("seq 1 10000000", hosts=1)
+    for bench in _bench(many.hosts, options):
+        bench.result.megabytes["idle"] = bench.console.memory()
+        for name, work in (("1000-hosts", many), ("stream", stream)):
+            bench.console.restart()
+            bench.console.forget_peak()
+            bench.result.seconds[f"{OURS}, {name}"] = [bench.ours(work)]
+            bench.result.megabytes[name] = bench.console.peak_memory()
+        yield bench
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        Job(
+            "fanout-200-cold", "200 hosts, `echo hi`, first connection",
+            "≤ 1.3 × bare paramiko; ≥ 4 × faster than clush", _fanout_cold,
+        ),
+        Job(
+            "fanout-200-warm", "200 hosts, `echo hi`, right after a first run",
+            "≤ 3 × bare paramiko warm; ≥ 10 × faster than clush", _fanout_warm,
+        ),
+        Job("stream-1-host", "1 host, `seq 1 10000000` (79 MB)", "≤ 2 × `ssh host cmd > file`", _stream),
+        Job("lines-50-hosts", "50 hosts, `seq 1 300000` each (15 million lines)", "≥ 30 × faster than clush", _lines),
+        Job(
+            "latency", "200 hosts, 10 lines/s each, from print to socket", "median ≤ 30 ms, p99 ≤ 150 ms", _latency
+        ),
+        Job("memory", "resident memory of the server's process at its peak", "≤ 300 MB at 1,000 hosts", _memory),
+    )
+}  # fmt: skip

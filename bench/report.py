@@ -1,0 +1,71 @@
+"""From seconds to a table and to JSON. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+OURS = "opsconsole"
+
+
+@dataclass
+class Result:
+    """What a job found: each tool's seconds round by round, and what it found besides."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    not_run: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    megabytes: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def fastest(self) -> dict[str, float]:
+        """Each tool's best round: what else the machine does can only add to it."""
+        return {name: min(rounds) for name, rounds in self.seconds.items()}
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """How many times our seconds each other tool took."""
+        ours = self.fastest.get(OURS)
+        return {name: value / ours for name, value in self.fastest.items() if ours and name != OURS}
+
+
+def as_json(job: str, result: Result) -> dict[str, Any]:
+    """The line for programs."""
+    answer: dict[str, Any] = {
+        "job": job,
+        "seconds": _rounded(result.fastest),
+        "ratios": _rounded(result.ratios),
+        "medians": _rounded({name: median(rounds) for name, rounds in result.seconds.items()}),
+        "rounds": {name: len(rounds) for name, rounds in result.seconds.items()},
+    }
+    for name in ("milliseconds", "megabytes"):
+        if values := getattr(result, name):
+            answer[name] = _rounded(values)
+    if result.not_run:
+        answer["not_run"] = result.not_run
+    return answer
+
+
+def as_table(title: str, target: str, result: Result) -> str:
+    """The table for people."""
+    lines = [title, f"wanted: {target}", ""]
+    if result.seconds and not result.milliseconds:
+        lines.append(f"  {'':22}{'best s':>9}{'median s':>10}{'× ours':>9}")
+        lines += [_row(name, result) for name in result.seconds]
+    lines += [f"  {name:22}{value:9.1f} ms  {result.notes.get(OURS, '')}" for name, value in result.milliseconds.items()]
+    lines += [f"  {name:22}{value:9.0f} MB" for name, value in result.megabytes.items()]
+    lines += [f"  {name:22}  not run: {why}" for name, why in result.not_run.items()]
+    return "\n".join(lines)
+
+
+def _row(name: str, result: Result) -> str:
+    rounds = result.seconds[name]
+    ratio = 1.0 if name == OURS else result.ratios.get(name)
+    shown = f"{ratio:9.2f}" if ratio else f"{'':9}"
+    return f"  {name:22}{min(rounds):9.2f}{median(rounds):10.2f}{shown}  {result.notes.get(name, '')}".rstrip()
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in values.items()}

@@ -1,0 +1,31 @@
+"""The library parallel-ssh doing the same work; runs in bench/.venv.
+
+Usage: ``parallel_ssh_library.py ORDER`` with ORDER as JSON; prints the seconds, without Python's own start.
+"""
+
+import json
+import sys
+import time
+
+from pssh.clients import ParallelSSHClient
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    began = time.perf_counter()
+    client = ParallelSSHClient(
+        order["hosts"], user=order["user"], port=order["port"], pkey=order["key"], pool_size=order["fanout"],
+        allow_agent=False, num_retries=1,
+    )  # fmt: skip
+    results = client.run_command(order["command"])
+    # The library hands out lines without their ends.
+    sizes = [sum(len(line.encode()) + 1 for line in result.stdout) for result in results]
+    client.join(results)
+    seconds = time.perf_counter() - began
+    if any(result.exit_code for result in results):
+        raise SystemExit("a command failed")
+    print(json.dumps({"seconds": seconds, "sizes": sizes}))
+
+
+if __name__ == "__main__":
+    main()

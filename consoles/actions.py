@@ -1,0 +1,237 @@
+"""What changes runs: one function per act, each one transaction with its audit row, handed over after commit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from consoles import access, dispatcher, doorbell
+from consoles.models import AuditEntry, HostRun, Run, ScriptVersion, lease_end, text_sha256, unix_lines
+from consoles.selection import UnknownNames, resolve
+from consoles.statuses import ACTIVE, Status
+from servers.models import Server
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+DEFAULTS = {
+    name: Run._meta.get_field(name).default for name in ("fanout", "connect_timeout", "idle_timeout", "total_timeout")
+}
+#: Most servers of one run, and most characters of one program.
+MAX_SERVERS = 10_000
+MAX_PROGRAM = 1_000_000
+
+
+class RequestError(Exception):
+    """A run cannot be started as asked. ``messages`` has the sentences by field."""
+
+    def __init__(self, messages: dict[str, list[str]]) -> None:
+        super().__init__(" ".join(sentence for sentences in messages.values() for sentence in sentences))
+        self.messages = messages
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for: servers by name, and a command or a script's name. ``key`` is a UUID they chose."""
+
+    key: str
+    servers: tuple[str, ...]
+    command: str = ""
+    script: str = ""
+    title: str = ""
+    fanout: int | None = None
+    connect_timeout: int | None = None
+    idle_timeout: int | None = None
+    total_timeout: int | None = None
+    via: str = Run.Via.PAGE
+    rerun_of: Run | None = None
+
+
+def request_run(request: Request, requester: User | None, requester_name: str = "") -> Run:
+    """Create the run and hand it over for execution; asking again with the same key gives back the first run.
+
+    ``requester`` None means the command line, which may do everything. Raises :class:`RequestError`.
+    """
+    key = _key(request.key)
+    if earlier := _earlier(key, requester):
+        return earlier
+    name = requester.get_username() if requester else requester_name
+    run, servers = _checked(request, key, requester, name)
+    try:
+        with transaction.atomic():
+            _create(run, servers)
+            transaction.on_commit(lambda: dispatcher.submit(run.pk))
+    except IntegrityError:
+        # The second half of a double click lost the race for the key.
+        if earlier := _earlier(key, requester):
+            return earlier
+        raise
+    return run
+
+
+def cancel_run(run: Run, requester: User | None, name: str = "") -> int:
+    """Cancel everything of a run that is not over. Returns how many HostRuns that concerns."""
+    actor = requester.get_username() if requester else name
+    with transaction.atomic():
+        count = _cancel(run.host_runs.all())
+        Run.objects.filter(pk=run.pk, cancel_requested__isnull=True).update(
+            cancel_requested=timezone.now(), canceled_by=actor
+        )
+        _audit(AuditEntry.Act.RUN_CANCELED, run, requester, actor, f"{count} servers were not over.")
+        transaction.on_commit(lambda: _after_cancel(run))
+    return count
+
+
+def cancel_host_run(host_run: HostRun, requester: User | None, name: str = "") -> bool:
+    """Cancel one server of a run. Returns False when it was already over."""
+    actor = requester.get_username() if requester else name
+    with transaction.atomic():
+        count = _cancel(HostRun.objects.filter(pk=host_run.pk))
+        _audit(AuditEntry.Act.HOST_CANCELED, host_run.run, requester, actor, host_run.server_name)
+        transaction.on_commit(lambda: _after_cancel(host_run.run))
+    return count > 0
+
+
+def note_download(run: Run, requester: User, what: str) -> None:
+    """Remember that somebody downloaded output."""
+    _audit(AuditEntry.Act.OUTPUT_DOWNLOADED, run, requester, requester.get_username(), what)
+
+
+def _cancel(host_runs: Iterable[HostRun]) -> int:
+    rows = HostRun.objects.filter(pk__in=host_runs.values("pk"))  # type: ignore[attr-defined]
+    now = timezone.now()
+    never_started = rows.filter(status=Status.QUEUED).update(
+        status=Status.CANCELED, finished=now, cancel_requested=now, reason="Canceled before it was started."
+    )
+    # The owner ends the program and says what it saw; only it may write the outcome.
+    asked = rows.filter(status__in=ACTIVE, cancel_requested__isnull=True).update(cancel_requested=now)
+    return never_started + asked
+
+
+def _after_cancel(run: Run) -> None:
+    dispatcher.nudge()
+    doorbell.ring(run.pk)
+
+
+def _key(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise RequestError({"key": ["The request needs a key: a UUID that is new for each run."]}) from None
+
+
+def _earlier(key: uuid.UUID, requester: User | None) -> Run | None:
+    run = Run.objects.filter(key=key).first()
+    if run and requester and run.requester_id != requester.pk:
+        raise RequestError({"key": ["This key was used for another run: reload the page and start again."]})
+    return run
+
+
+def _checked(request: Request, key: uuid.UUID, requester: User | None, name: str) -> tuple[Run, list[Server]]:
+    messages: dict[str, list[str]] = {}
+    if requester and not access.can_start(requester):
+        raise RequestError({"access": ["You may not start runs: ask an administrator for the right to."]})
+    version, program = _program(request, requester, messages)
+    servers = _servers(request, requester, messages)
+    settings_given = {name: getattr(request, name) for name in DEFAULTS if getattr(request, name) is not None}
+    run = Run(
+        key=key,
+        requester=requester,
+        requester_name=name,
+        via=request.via,
+        title=_title(request, program),
+        script_version=version,
+        program=program,
+        program_sha256=text_sha256(program),
+        output_limit=settings.OPSCONSOLE_OUTPUT_LIMIT,
+        rerun_of=request.rerun_of,
+        **settings_given,
+    )
+    _check_numbers(run, messages)
+    if messages:
+        raise RequestError(messages)
+    return run, servers
+
+
+def _program(
+    request: Request, requester: User | None, messages: dict[str, list[str]]
+) -> tuple[ScriptVersion | None, str]:
+    if bool(request.script) == bool(request.command.strip()):
+        messages["program"] = ["Pick a script or type a command, one of the two."]
+        return None, ""
+    if request.script:
+        return _script(request.script, requester, messages)
+    program = unix_lines(request.command)
+    if "\0" in program or len(program) > MAX_PROGRAM:
+        messages["program"] = [f"A command holds no NUL characters and at most {MAX_PROGRAM:,} characters."]
+    return None, program
+
+
+def _script(name: str, requester: User | None, messages: dict[str, list[str]]) -> tuple[ScriptVersion | None, str]:
+    from consoles.models import Script
+
+    scripts = access.scripts_for(requester) if requester else Script.objects.filter(enabled=True)
+    script = scripts.filter(name=name).first()
+    version = script.latest if script else None
+    if version is None:
+        messages["program"] = [f"There is no script named {name} that you can run."]
+        return None, ""
+    return version, version.text
+
+
+def _servers(request: Request, requester: User | None, messages: dict[str, list[str]]) -> list[Server]:
+    pickable = access.servers_for(requester) if requester else Server.objects.filter(enabled=True)
+    if not request.servers:
+        messages["servers"] = ["Pick at least one server."]
+    elif len(request.servers) > MAX_SERVERS:
+        messages["servers"] = [f"A run may have at most {MAX_SERVERS:,} servers."]
+    else:
+        try:
+            return resolve(pickable, names=request.servers)
+        except UnknownNames as error:
+            messages["servers"] = error.sentences()
+    return []
+
+
+def _check_numbers(run: Run, messages: dict[str, list[str]]) -> None:
+    for name in DEFAULTS:
+        try:
+            Run._meta.get_field(name).clean(getattr(run, name), run)
+        except ValidationError as error:
+            messages[name] = error.messages
+
+
+def _title(request: Request, program: str) -> str:
+    first = next((line.strip() for line in program.splitlines() if line.strip()), "")
+    return " ".join((request.title or request.script or first).split())[:200] or "Run"
+
+
+def _create(run: Run, servers: list[Server]) -> None:
+    run.save(force_insert=True)
+    owner, lease_until = dispatcher.owner(), lease_end()
+    HostRun.objects.bulk_create(
+        HostRun(
+            run=run,
+            index=index,
+            server=server,
+            server_name=server.name,
+            address=server.address,
+            owner=owner,
+            fence=1,
+            lease_until=lease_until,
+        )
+        for index, server in enumerate(servers)
+    )
+    detail = f"{len(servers)} servers, program {run.program_sha256[:12]}"
+    _audit(AuditEntry.Act.RUN_REQUESTED, run, run.requester, run.requester_name, detail)
+
+
+def _audit(act: str, run: Run, actor: User | None, actor_name: str, detail: str) -> None:
+    AuditEntry.objects.create(act=act, run=run, actor=actor, actor_name=actor_name, detail=detail[:500])

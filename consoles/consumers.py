@@ -1,0 +1,242 @@
+"""The socket: asks :mod:`consoles.actions` for runs, and streams any run its user may see from the output log.
+
+A synchronous consumer, as every handler reads the database; each socket has a thread of its own, as all synchronous
+consumers of a process otherwise share one. No handler waits: each does a bounded piece of work and returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext, async_to_sync
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import WebsocketConsumer
+from django.contrib.auth.models import User
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from consoles import access, actions, dispatcher, doorbell, protocol
+from consoles.models import Run
+from consoles.presenting import iso, run_row
+from consoles.viewer import Viewer
+
+log = logging.getLogger(__name__)
+
+#: Seconds between looks at the clock; a socket's thread is used only when one of the following is due.
+TICK = 0.05
+#: Seconds between two status frames.
+STATUS_EVERY = 0.1
+#: Seconds after which a viewer looks by itself: a doorbell may be lost.
+LOOK_EVERY = 2.0
+CLOCK_EVERY = 5.0
+#: Seconds between checks that the login still holds and the run may still be seen.
+ACCESS_EVERY = 15.0
+#: Malformed frames after which the socket is closed.
+MOST_ERRORS = 20
+
+
+class RunConsumer(WebsocketConsumer):
+    """One socket, on one run: an existing one, or the one that its ``start`` creates."""
+
+    viewer: Viewer | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        doorbell.attach(asyncio.get_running_loop())
+        async with ThreadSensitiveContext():
+            ticking = asyncio.create_task(self._tick())
+            try:
+                await super().__call__(scope, receive, send)
+            finally:
+                ticking.cancel()
+
+    async def _tick(self) -> None:
+        """Wake the socket's thread when something is due; a loop that only reads numbers costs next to nothing."""
+        while True:
+            await asyncio.sleep(TICK)
+            if self.viewer is not None and time.monotonic() >= self._next_due():
+                try:
+                    await self.dispatch({"type": "tick"})
+                except StopConsumer:
+                    return
+                except DatabaseError as error:
+                    log.warning("A viewer could not be told news: %s", error)
+                    await asyncio.sleep(1)
+
+    # The socket's life
+
+    def connect(self) -> None:
+        self._errors = 0
+        self._dirty: set[int] = set()
+        self._status_at = self._looked_at = self._clock_at = self._checked_at = 0.0
+        self.user: User | None = access.session_user(self.scope["session"].session_key)
+        if self.user is None:
+            return self._refuse(protocol.CLOSE_LOGIN)
+        self._accept()
+        if (run_id := self.scope["url_route"]["kwargs"].get("run_id")) is not None:
+            self._open(run_id)
+        elif not access.can_start(self.user):
+            self.close(protocol.CLOSE_FORBIDDEN)
+
+    def disconnect(self, code: int) -> None:
+        if self.viewer is not None:
+            async_to_sync(self.channel_layer.group_discard)(doorbell.group_of(self.viewer.run.pk), self.channel_name)
+            self.viewer = None
+        connections.close_all()
+
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            if text_data is None:
+                raise protocol.ProtocolError("malformed", "Clients send text frames only.")
+            self._handle(protocol.decode_client(text_data))
+        except protocol.ProtocolError as error:
+            self._errors += 1
+            self._say("error", code=error.code, message=str(error))
+            if self._errors >= MOST_ERRORS:
+                self.close(protocol.CLOSE_TOO_MANY_ERRORS)
+
+    # What clients say
+
+    def _handle(self, message: protocol.ClientMessage) -> None:
+        if isinstance(message, protocol.Ping):
+            return self._say("pong", t=message.t)
+        if isinstance(message, protocol.Start):
+            return self._start(message)
+        if self.viewer is None:
+            raise protocol.ProtocolError("no_run", "This socket has no run yet: send start first.")
+        if isinstance(message, protocol.Cancel):
+            return self._cancel(self.viewer, message)
+        if isinstance(message, protocol.Subscribe):
+            self.viewer.subscribe(message)
+        elif isinstance(message, protocol.Unsubscribe):
+            self.viewer.unsubscribe(message.host)
+        else:
+            self.viewer.acknowledge(message)
+        self._pump()
+
+    def _start(self, message: protocol.Start) -> None:
+        if self.viewer is not None:
+            raise protocol.ProtocolError("has_run", "This socket already shows a run: open another to start one.")
+        fields = {name: getattr(message, name) for name in message.__dataclass_fields__}
+        try:
+            run = actions.request_run(actions.Request(**fields, via=Run.Via.SOCKET), self._user_now())
+        except actions.RequestError as error:
+            self._say("error", code="refused", message=str(error), fields=error.messages)
+            return
+        self._say("started", run=run.pk)
+        self._open(run.pk)
+
+    def _cancel(self, viewer: Viewer, message: protocol.Cancel) -> None:
+        user = self._user_now()
+        if not access.can_cancel(user, viewer.run):
+            raise protocol.ProtocolError("forbidden", "You may not cancel this run.")
+        if message.host is None:
+            actions.cancel_run(viewer.run, user)
+        else:
+            actions.cancel_host_run(viewer.host_run(message.host), user)
+
+    # What viewers get
+
+    def run_changed(self, message: dict[str, Any]) -> None:
+        """A doorbell. It carries no output: what there is stands in the log."""
+        if self.viewer is None:
+            return
+        self._dirty.update(message["hosts"])
+        self.viewer.note_growth(message["hosts"])
+        self._pump()
+        self._tell_status_if_due()
+
+    def tick(self, message: dict[str, Any]) -> None:
+        """Do what is due by the clock."""
+        if self.viewer is None:
+            return
+        now = time.monotonic()
+        if now - self._checked_at >= ACCESS_EVERY:
+            self._check_access(now)
+        if now - self._clock_at >= CLOCK_EVERY:
+            self._clock_at = now
+            self._say("clock", server_time=iso(timezone.now()))
+        self._tell_status_if_due()
+        self._pump()
+
+    def _next_due(self) -> float:
+        status_at = self._status_at + STATUS_EVERY if self._dirty else self._looked_at + LOOK_EVERY
+        return min(status_at, self._clock_at + CLOCK_EVERY, self._checked_at + ACCESS_EVERY)
+
+    def _tell_status_if_due(self) -> None:
+        now = time.monotonic()
+        look = now - self._looked_at >= LOOK_EVERY
+        if self.viewer is None or not (look or (self._dirty and now - self._status_at >= STATUS_EVERY)):
+            return
+        hosts, self._dirty, self._status_at = (None if look else self._dirty), set(), now
+        self._looked_at = now if look else self._looked_at
+        rows = self.viewer.changed_rows(hosts)
+        storage = dispatcher.trouble() or None
+        if rows or storage != self._storage:
+            self._storage = storage
+            self._say("status", hosts=rows, run={"status": self.viewer.run.status}, storage=storage)
+            self._pump()
+
+    def _pump(self) -> None:
+        if self.viewer is None:
+            return
+        for frame in self.viewer.output():
+            if isinstance(frame, bytes):
+                self.send(bytes_data=frame)
+            else:
+                self.send(text_data=frame)
+
+    # Opening and access
+
+    def _open(self, run_id: int) -> None:
+        user = self._user_now()
+        try:
+            run = access.access_run(user, run_id)
+        except Run.DoesNotExist:
+            return self.close(protocol.CLOSE_NOT_FOUND)
+        # Join before reading: what happens in between rings, and what happened before is read.
+        async_to_sync(self.channel_layer.group_add)(doorbell.group_of(run.pk), self.channel_name)
+        viewer = Viewer(run)
+        hosts = viewer.load_hosts()
+        self._storage: str | None = None
+        self._status_at = self._looked_at = self._clock_at = self._checked_at = time.monotonic()
+        self._say(
+            "hello",
+            run=run_row(run),
+            hosts=hosts,
+            window=protocol.WINDOW,
+            may_cancel=access.can_cancel(user, run),
+            server_time=iso(timezone.now()),
+        )
+        self.viewer = viewer
+
+    def _user_now(self) -> User:
+        """The user as the database has it now: rights may have been taken away since the socket opened."""
+        self.user = access.session_user(self.scope["session"].session_key)
+        if self.user is None:
+            self.close(protocol.CLOSE_LOGIN)
+            raise StopConsumer
+        return self.user
+
+    def _check_access(self, now: float) -> None:
+        self._checked_at = now
+        user = self._user_now()
+        if self.viewer is not None and not access.runs_for(user).filter(pk=self.viewer.run.pk).exists():
+            self.viewer = None
+            self.close(protocol.CLOSE_FORBIDDEN)
+
+    def _accept(self) -> None:
+        offered = self.scope.get("subprotocols", [])
+        self.accept(protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None)
+
+    def _refuse(self, code: int) -> None:
+        """Accept and close: a browser learns a close code only from a socket that was open."""
+        self._accept()
+        self.close(code)
+
+    def _say(self, kind: str, **fields: Any) -> None:
+        self.send(text_data=protocol.encode(kind, **fields))
+
+

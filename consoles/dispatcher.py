@@ -1,0 +1,58 @@
+"""Hands a committed run to whoever executes it: here, this process's own runner.
+
+The runner is made on first use, so that commands which only read never own anything.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+
+from consoles.runner import Runner
+
+_lock = threading.Lock()
+_runner: Runner | None = None
+
+
+def start() -> None:
+    """Make this process one that also settles what dead processes left behind; the server calls it."""
+    _get(settles=True)
+
+
+def owner() -> str:
+    """The owner that new HostRuns get: they belong to somebody alive from the moment they exist."""
+    return _get().owner
+
+
+def submit(run_id: int) -> None:
+    """Execute a run. Call it after the run's transaction has committed."""
+    _get().execute(run_id)
+
+
+def nudge() -> None:
+    """A cancel was written: the runner of this process need not wait for its next look."""
+    if _runner is not None:
+        _runner.look_for_cancels()
+
+
+def trouble() -> str:
+    """Why this process cannot store output at the moment; "" when it can."""
+    return _runner.writer.trouble if _runner is not None else ""
+
+
+def stop() -> None:
+    """End the runner of this process, storing what was received."""
+    global _runner
+    with _lock:
+        runner, _runner = _runner, None
+    if runner is not None:
+        runner.stop()
+
+
+def _get(settles: bool = False) -> Runner:
+    global _runner
+    with _lock:
+        if _runner is None:
+            _runner = Runner(settles)
+            atexit.register(stop)
+        return _runner

@@ -1,0 +1,266 @@
+"""What is run, where, and how it ended. The bytes that were printed are kept by :mod:`consoles.outputlog`."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
+
+from consoles.statuses import FINAL, Status, sources_of, status_of_run
+from servers.models import Server
+
+STATUS_CHOICES = [(status.value, status.label) for status in Status]
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a program's text, in hex: what a run froze can be compared with what a script says today."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Script(models.Model):
+    """A saved program. Its text lives in versions, so that a run can say which one it ran."""
+
+    name = models.CharField(max_length=100, unique=True)
+    description = models.CharField(max_length=300, blank=True)
+    enabled = models.BooleanField(default=True, help_text="Scripts that are not enabled cannot be picked for a run.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def latest(self) -> ScriptVersion | None:
+        """The newest version, or None before the first was saved."""
+        return self.versions.order_by("-number").first()
+
+    def add_version(self, text: str, author: Any = None) -> ScriptVersion:
+        """Save ``text`` as the newest version; text equal to the newest gives that one back."""
+        text = unix_lines(text)
+        latest = self.latest
+        if latest and latest.text == text:
+            return latest
+        number = latest.number + 1 if latest else 1
+        return self.versions.create(number=number, text=text, sha256=text_sha256(text), author=author)
+
+
+class ScriptVersion(models.Model):
+    """One version of a script's text; never edited."""
+
+    script = models.ForeignKey(Script, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    text = models.TextField()
+    sha256 = models.CharField(max_length=64, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["script", "-number"]
+        constraints = [models.UniqueConstraint(fields=["script", "number"], name="script_version_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.script.name} v{self.number}"
+
+
+def unix_lines(text: str) -> str:
+    """Turn Windows and old Mac line ends into Unix ones: a shell takes ``\\r`` for part of the word before it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def with_counts(self) -> RunQuerySet:
+        """Annotate ``hosts`` and, per status, ``n_<status>``."""
+        counts = {
+            f"n_{status}": models.Count("host_runs", filter=models.Q(host_runs__status=status)) for status in Status
+        }
+        return self.annotate(hosts=models.Count("host_runs"), ended=models.Max("host_runs__finished"), **counts)
+
+
+class Run(models.Model):
+    """One request: a program, one requester, many servers. What was asked for is frozen here."""
+
+    class Via(models.TextChoices):
+        PAGE = "page", "page"
+        SOCKET = "socket", "socket"
+        COMMAND_LINE = "cli", "command line"
+
+    #: Chosen by the requester before asking, so that asking twice starts once.
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="runs"
+    )
+    requester_name = models.CharField(max_length=150)
+    via = models.CharField(max_length=10, choices=Via.choices, default=Via.PAGE)
+    title = models.CharField(max_length=200)
+    script_version = models.ForeignKey(
+        ScriptVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
+    )
+    program = models.TextField()
+    program_sha256 = models.CharField(max_length=64)
+    fanout = models.PositiveIntegerField(
+        default=64, validators=[MinValueValidator(1), MaxValueValidator(256)], help_text="Servers at the same time."
+    )
+    connect_timeout = models.PositiveIntegerField(
+        default=10, validators=[MinValueValidator(1), MaxValueValidator(300)], help_text="Seconds to reach a server."
+    )
+    idle_timeout = models.PositiveIntegerField(
+        default=900, validators=[MaxValueValidator(604800)], help_text="Seconds without any output; 0 waits for ever."
+    )
+    total_timeout = models.PositiveIntegerField(
+        default=7200, validators=[MaxValueValidator(604800)], help_text="Seconds from start to end; 0 waits for ever."
+    )
+    output_limit = models.PositiveBigIntegerField(help_text="Bytes stored per server; a program that prints more is stopped.")
+    rerun_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reruns")
+    created = models.DateTimeField(default=timezone.now, db_index=True)
+    cancel_requested = models.DateTimeField(null=True, blank=True)
+    canceled_by = models.CharField(max_length=150, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("view_all_runs", "Can see runs of other people"), ("cancel_run", "Can cancel runs of others")]
+
+    def __str__(self) -> str:
+        return f"{self.title} #{self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("run-detail", args=[self.pk])
+
+    def counts(self) -> dict[str, int]:
+        """How many HostRuns have which status; statuses nobody has are left out."""
+        rows = self.host_runs.order_by().values_list("status").annotate(count=models.Count("id"))
+        return dict(rows)
+
+    @property
+    def status(self) -> Status:
+        """Derived from the HostRuns; uses the annotations of ``with_counts`` where they are there."""
+        if hasattr(self, "hosts"):
+            return status_of_run({status.value: getattr(self, f"n_{status}") for status in Status})
+        return status_of_run(self.counts())
+
+
+class HostRun(models.Model):
+    """The run's part on one server.
+
+    ``owner``, ``fence`` and ``lease_until`` (the database's clock) say which process may act for it. Every write of
+    a runner carries its fence; a process that lost its lease finds no row to change.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="host_runs")
+    index = models.PositiveIntegerField()
+    server = models.ForeignKey(Server, null=True, on_delete=models.SET_NULL, related_name="host_runs")
+    server_name = models.CharField(max_length=100, db_index=True)
+    address = models.CharField(max_length=300)
+    status = models.CharField(max_length=12, choices=STATUS_CHOICES, default=Status.QUEUED.value)
+    reason = models.CharField(max_length=500, blank=True, help_text="Why it ended as it did, in one sentence.")
+    exit_status = models.IntegerField(null=True, blank=True)
+    exit_signal = models.CharField(max_length=20, blank=True)
+    started = models.DateTimeField(null=True, blank=True)
+    finished = models.DateTimeField(null=True, blank=True)
+    size = models.PositiveBigIntegerField(default=0, help_text="Bytes stored.")
+    dropped = models.PositiveBigIntegerField(default=0, help_text="Bytes printed after the output limit, not stored.")
+    last_line = models.CharField(max_length=200, blank=True)
+    cancel_requested = models.DateTimeField(null=True, blank=True)
+    owner = models.CharField(max_length=64, blank=True, db_index=True)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["run", "index"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "index"], name="host_run_index_once"),
+            models.UniqueConstraint(fields=["run", "server_name"], name="server_once_per_run"),
+        ]
+        indexes = [models.Index(fields=["run", "status"], name="host_run_by_status")]
+
+    def __str__(self) -> str:
+        return f"{self.server_name} in #{self.run_id}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+    def move(self, to: Status, *, fence: int, new_fence: int | None = None, **fields: Any) -> bool:
+        """Move to ``to`` if the row is still in a status that may precede it and ``fence`` still holds.
+
+        Sets ``started`` on starting and ``finished`` on a final status; ``new_fence`` shuts the former owner out.
+        Returns False, changing nothing, when somebody else moved it or took it over. Long sentences are cut.
+        """
+        if new_fence is not None:
+            fields["fence"] = new_fence
+        if to is Status.STARTING:
+            fields.setdefault("started", Now())
+        if to in FINAL:
+            fields.setdefault("finished", Now())
+        if "reason" in fields:
+            fields["reason"] = fields["reason"][:500]
+        rows = HostRun.objects.filter(pk=self.pk, fence=fence, status__in=sources_of(to))
+        return rows.update(status=to, **fields) == 1
+
+
+class OutputChunk(models.Model):
+    """A piece of a HostRun's output. Only :mod:`consoles.outputlog` reads or writes these rows."""
+
+    class Stream(models.IntegerChoices):
+        STDOUT = 1, "stdout"
+        STDERR = 2, "stderr"
+
+    host_run = models.ForeignKey(HostRun, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    offset = models.PositiveBigIntegerField()
+    stream = models.PositiveSmallIntegerField(choices=Stream.choices, default=Stream.STDOUT)
+    time = models.DateTimeField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["host_run", "offset"]
+        constraints = [models.UniqueConstraint(fields=["host_run", "offset"], name="chunk_offset_once")]
+
+    def __str__(self) -> str:
+        return f"{self.host_run_id}@{self.offset}"
+
+
+class AuditEntry(models.Model):
+    """Who asked for what, and when. Written in the transaction of the act; never changed."""
+
+    class Act(models.TextChoices):
+        RUN_REQUESTED = "run.requested", "requested a run"
+        RUN_CANCELED = "run.canceled", "canceled a run"
+        HOST_CANCELED = "host.canceled", "canceled one server of a run"
+        OUTPUT_DOWNLOADED = "output.downloaded", "downloaded output"
+        RUN_SETTLED = "run.settled", "settled a run after a crash"
+
+    time = models.DateTimeField(default=timezone.now, db_index=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    actor_name = models.CharField(max_length=150)
+    act = models.CharField(max_length=30, choices=Act.choices)
+    run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="audit_entries")
+    detail = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.actor_name} {self.get_act_display()}"
+
+
+LEASE = timedelta(seconds=45)
+
+
+def lease_end() -> Any:
+    """The database's time ``LEASE`` from now, as an expression for ``lease_until``."""
+    return Now() + LEASE

@@ -1,0 +1,361 @@
+"""The output log: every byte a program printed, once, in order. The only module that touches ``OutputChunk``.
+
+A process has one :class:`LogWriter`, whose thread commits what all its HostRuns printed in one transaction every few
+milliseconds. Status changes travel in the same queue, so a HostRun is never final before its last byte is stored.
+Reading is by byte offset: live view, reconnect, history and download all read the log from a cursor.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.utils import timezone
+
+from consoles import doorbell
+from consoles.models import HostRun, OutputChunk
+from consoles.statuses import Status
+from consoles.terminal_text import last_line
+
+log = logging.getLogger(__name__)
+
+#: Most bytes in one chunk. A reader relies on it to find the chunk that holds an offset.
+MAX_CHUNK: Final = 64 * 1024
+#: Seconds between commits while there is always something to store; the first after a pause is at once.
+COMMIT_INTERVAL: Final = 0.02
+#: Bytes waiting to be stored, of one HostRun and of all, at which its reader is held up, and in turn its host.
+MAX_WAITING_ONE: Final = 4 * 1024 * 1024
+MAX_WAITING_ALL: Final = 64 * 1024 * 1024
+#: Seconds between attempts while the database refuses.
+RETRY_PAUSE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Output bytes as stored: ``offset`` is the place of the first one in the HostRun's log."""
+
+    offset: int
+    stream: int
+    time: datetime
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        return self.offset + len(self.data)
+
+
+# Reading
+
+
+def size(host_run_id: int) -> int:
+    """Bytes stored so far."""
+    return HostRun.objects.values_list("size", flat=True).get(pk=host_run_id)
+
+
+def read(host_run_id: int, start: int, most: int) -> list[Piece]:
+    """What is stored from offset ``start`` on: at most ``most`` bytes; [] when nothing is stored there yet.
+
+    The pieces are contiguous, and the first begins exactly at ``start``.
+    """
+    pieces: list[Piece] = []
+    limit = most // MAX_CHUNK + 2
+    while most > 0 and (rows := _rows_from(host_run_id, start, limit)):
+        for piece in rows:
+            pieces.append(_cut(piece, most))
+            most -= len(pieces[-1].data)
+            if most <= 0:
+                break
+        start, fewer = pieces[-1].end, len(rows) < limit
+        if fewer:
+            break
+        # Many small chunks: guess from what they were how many more are needed.
+        limit = min(2 + most * len(rows) // sum(len(piece.data) for piece in rows), 2000)
+    return pieces
+
+
+def stream(host_run_id: int, only: int | None = None) -> Iterator[bytes]:
+    """The whole log piece by piece, or the bytes of one stream; what is stored when a piece is asked for."""
+    cursor = 0
+    while pieces := read(host_run_id, cursor, 1024 * 1024):
+        cursor = pieces[-1].end
+        if found := b"".join(piece.data for piece in pieces if only in (None, piece.stream)):
+            yield found
+
+
+def _rows_from(host_run_id: int, start: int, limit: int) -> list[Piece]:
+    chunks = OutputChunk.objects.filter(host_run_id=host_run_id)
+    columns = ("offset", "stream", "time", "data")
+    rows = list(chunks.filter(offset__gte=start).order_by("offset").values_list(*columns)[:limit])
+    if start and (not rows or rows[0][0] != start):
+        # The cursor stands inside a chunk.
+        rows[:0] = chunks.filter(offset__lt=start).order_by("-offset").values_list(*columns)[:1]
+    found = [Piece(offset, number, moment, bytes(data)) for offset, number, moment, data in rows]
+    return [_from(piece, start) for piece in found if piece.end > start]
+
+
+def _from(piece: Piece, start: int) -> Piece:
+    if piece.offset >= start:
+        return piece
+    return Piece(start, piece.stream, piece.time, piece.data[start - piece.offset :])
+
+
+def _cut(piece: Piece, most: int) -> Piece:
+    return piece if len(piece.data) <= most else Piece(piece.offset, piece.stream, piece.time, piece.data[:most])
+
+
+# Writing
+
+
+class Fenced(Exception):
+    """Another process has taken the HostRun over: this one must stop acting for it."""
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """The right to write one HostRun's log, with how far it has got. Holders share it with the writer's thread."""
+
+    host_run: HostRun
+    fence: int
+    end: int = 0
+    waiting: int = 0
+    fenced: bool = False
+    tail: bytes = b""
+
+
+@dataclass(slots=True)
+class _Append:
+    ticket: Ticket
+    stream: int
+    time: datetime
+    data: bytes
+
+
+@dataclass(slots=True)
+class _Move:
+    ticket: Ticket
+    to: Status
+    fields: dict[str, Any]
+    done: Future[bool] = field(default_factory=Future)
+
+
+_Job = _Append | _Move
+
+
+class LogWriter:
+    """Stores output and status changes of all HostRuns of this process, in the order they were handed in."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._jobs: deque[_Job] = deque()
+        self._waiting = 0
+        self._busy = False
+        self._stopping = False
+        self._trouble = ""
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be stored at the moment, in a sentence; "" when all is well."""
+        return self._trouble
+
+    def append(self, ticket: Ticket, stream_number: int, data: bytes) -> None:
+        """Hand in output. Waits while too much is waiting to be stored; raises :class:`Fenced`."""
+        with self._changed:
+            while self._is_full(ticket) and not ticket.fenced:
+                self._changed.wait()
+            if ticket.fenced:
+                raise Fenced
+            self._add(_Append(ticket, stream_number, timezone.now(), data))
+            ticket.waiting += len(data)
+            self._waiting += len(data)
+
+    def move(self, ticket: Ticket, to: Status, **fields: Any) -> Future[bool]:
+        """Change the HostRun's status after everything handed in before; the future says whether it was allowed."""
+        job = _Move(ticket, to, fields)
+        with self._changed:
+            self._add(job)
+        return job.done
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything handed in is stored; False when ``timeout`` seconds did not suffice."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout)
+
+    def stop(self, timeout: float) -> None:
+        """Store what is waiting and end the thread."""
+        self.flush(timeout)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join(timeout)
+
+    def _is_full(self, ticket: Ticket) -> bool:
+        return ticket.waiting >= MAX_WAITING_ONE or self._waiting >= MAX_WAITING_ALL
+
+    def _add(self, job: _Job) -> None:
+        self._jobs.append(job)
+        self._changed.notify_all()
+
+    # The writer's thread
+
+    def _run(self) -> None:
+        last = 0.0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._jobs or self._stopping)
+                if self._stopping and not self._jobs:
+                    break
+            pause = last + COMMIT_INTERVAL - time.monotonic()
+            if pause > 0:
+                time.sleep(pause)
+            last = time.monotonic()
+            self._store(self._take())
+        connection.close()
+
+    def _take(self) -> list[_Job]:
+        with self._changed:
+            jobs, self._jobs = list(self._jobs), deque()
+            self._busy = True
+            return jobs
+
+    def _store(self, jobs: list[_Job]) -> None:
+        """Commit ``jobs``, again and again while the database refuses: their output waits, on the hosts if need be."""
+        batch = _Batch(jobs)
+        while True:
+            try:
+                batch.commit()
+                break
+            except DatabaseError as error:
+                self._note_trouble(error)
+                close_old_connections()
+                with self._changed:
+                    if self._changed.wait_for(lambda: self._stopping, RETRY_PAUSE):
+                        break
+        self._trouble = ""
+        self._release(jobs)
+        batch.announce()
+
+    def _note_trouble(self, error: DatabaseError) -> None:
+        if not self._trouble:
+            log.error("Output cannot be stored: %s. It waits and is stored as soon as that works again.", error)
+        self._trouble = f"Output cannot be stored ({error}): runs wait. Free disk space or unlock the database."
+
+    def _release(self, jobs: list[_Job]) -> None:
+        with self._changed:
+            for job in jobs:
+                if isinstance(job, _Append):
+                    job.ticket.waiting -= len(job.data)
+                    self._waiting -= len(job.data)
+            self._busy = False
+            self._changed.notify_all()
+
+
+class _Batch:
+    """Jobs that are committed together. ``commit`` may be repeated after a failure: it changes nothing outside."""
+
+    def __init__(self, jobs: list[_Job]) -> None:
+        self._moves = [job for job in jobs if isinstance(job, _Move)]
+        self._appends: dict[Ticket, list[_Append]] = {}
+        for job in jobs:
+            if isinstance(job, _Append):
+                self._appends.setdefault(job.ticket, []).append(job)
+        self._chunks: dict[Ticket, list[Piece]] = {
+            ticket: _pieces(ticket.end, appends) for ticket, appends in self._appends.items()
+        }
+        self._moved: list[bool] = []
+
+    def commit(self) -> None:
+        with transaction.atomic():
+            fenced = self._write_sizes()
+            OutputChunk.objects.bulk_create(
+                OutputChunk(
+                    host_run_id=ticket.host_run.pk, offset=piece.offset, stream=piece.stream, time=piece.time,
+                    data=piece.data,
+                )
+                for ticket, pieces in self._chunks.items()
+                if ticket not in fenced
+                for piece in pieces
+            )
+            self._moved = [
+                move.ticket not in fenced and move.ticket.host_run.move(move.to, fence=move.ticket.fence, **move.fields)
+                for move in self._moves
+            ]
+        self._remember(fenced)
+
+    def _write_sizes(self) -> set[Ticket]:
+        """Write each log's new size under its fence; gives back the tickets whose HostRun has another owner now.
+
+        One statement for all rows: through the ORM, this alone would cost more than storing the output.
+        """
+        tickets = [ticket for ticket in self._chunks if not ticket.fenced]
+        rows = [
+            (self._chunks[ticket][-1].end, self._last_line(ticket), ticket.host_run.pk, ticket.fence)
+            for ticket in tickets
+        ]
+        fenced = {ticket for ticket in self._chunks if ticket.fenced}
+        if not rows:
+            return fenced
+        with connection.cursor() as cursor:
+            cursor.executemany(_UPDATE_SIZE, rows)
+            if cursor.rowcount == len(rows):
+                return fenced
+        held = dict(
+            HostRun.objects.filter(pk__in=[ticket.host_run.pk for ticket in tickets]).values_list("pk", "fence")
+        )
+        return fenced | {ticket for ticket in tickets if held.get(ticket.host_run.pk) != ticket.fence}
+
+    def _last_line(self, ticket: Ticket) -> str:
+        return last_line(self._tail(ticket))
+
+    def _tail(self, ticket: Ticket) -> bytes:
+        return (ticket.tail + self._chunks[ticket][-1].data[-512:])[-512:]
+
+    def _remember(self, fenced: set[Ticket]) -> None:
+        for ticket, pieces in self._chunks.items():
+            if ticket in fenced:
+                ticket.fenced = True
+            else:
+                ticket.tail, ticket.end = self._tail(ticket), pieces[-1].end
+
+    def announce(self) -> None:
+        """Tell who waits: first the runner's futures, then the viewers."""
+        for move, moved in zip(self._moves, self._moved, strict=False):
+            move.done.set_result(moved)
+        changed: dict[int, set[int]] = {}
+        for ticket in [*self._chunks, *(move.ticket for move in self._moves)]:
+            changed.setdefault(ticket.host_run.run_id, set()).add(ticket.host_run.index)
+        for run_id, hosts in changed.items():
+            doorbell.ring(run_id, sorted(hosts))
+
+
+_UPDATE_SIZE: Final = "UPDATE consoles_hostrun SET size = %s, last_line = %s WHERE id = %s AND fence = %s"
+
+
+def _pieces(end: int, appends: list[_Append]) -> list[Piece]:
+    """Join what one HostRun printed into chunks of at most ``MAX_CHUNK`` bytes, each of one stream."""
+    pieces: list[Piece] = []
+    for stream_number, moment, data in _joined(appends):
+        for start in range(0, len(data), MAX_CHUNK):
+            pieces.append(Piece(end, stream_number, moment, data[start : start + MAX_CHUNK]))
+            end = pieces[-1].end
+    return pieces
+
+
+def _joined(appends: list[_Append]) -> Iterator[tuple[int, datetime, bytes]]:
+    same: list[_Append] = []
+    for job in appends:
+        if same and same[0].stream != job.stream:
+            yield same[0].stream, same[0].time, b"".join(piece.data for piece in same)
+            same = []
+        same.append(job)
+    if same:
+        yield same[0].stream, same[0].time, b"".join(piece.data for piece in same)

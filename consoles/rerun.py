@@ -1,0 +1,84 @@
+"""Running again: what of an earlier run the new-run form is filled with, and what of it no longer holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from consoles import access
+from consoles.forms import COMMAND, SCRIPT
+from consoles.presenting import fold_names
+from consoles.selection import UnknownNames, resolve
+from consoles.statuses import ACTIVE, FINAL, UNSUCCESSFUL, Status
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from consoles.models import Run
+
+#: Which servers of the earlier run are meant by ``?only=``. Those that are still at work are never taken.
+ONLY = {
+    "unfinished": FINAL - {Status.SUCCEEDED, Status.FAILED},
+    "failed": UNSUCCESSFUL,
+}
+
+
+@dataclass
+class Prefill:
+    """Initial values of the form, and sentences about what could not be taken over."""
+
+    initial: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def prefill_from(run: Run, only: str, user: User) -> Prefill:
+    """The form for running ``run`` again, on all its servers or on those ``only`` says."""
+    prefill = Prefill({"rerun": run.pk})
+    for column in ("fanout", "connect_timeout", "idle_timeout", "total_timeout"):
+        prefill.initial[column] = getattr(run, column)
+    _take_servers(prefill, run, only, user)
+    _take_program(prefill, run, user)
+    return prefill
+
+
+def _take_servers(prefill: Prefill, run: Run, only: str, user: User) -> None:
+    host_runs = run.host_runs.order_by("index")
+    if only in ONLY:
+        host_runs = host_runs.filter(status__in=ONLY[only])
+        if active := run.host_runs.filter(status__in=ACTIVE).count():
+            prefill.notes.append(f"Run #{run.pk} is still at work on {active} of its servers: they are left out here.")
+    wanted = list(host_runs.values_list("server_name", flat=True))
+    gone = _gone(wanted, user)
+    prefill.initial["names"] = "\n".join(name for name in wanted if name not in gone)
+    if gone:
+        told = ", ".join(fold_names(gone))
+        prefill.notes.append(f"Left out, because they no longer exist or are not enabled: {told}.")
+    if only in ONLY and not wanted:
+        prefill.notes.append(f"Run #{run.pk} has no {only} servers to run on again.")
+
+
+def _gone(names: list[str], user: User) -> set[str]:
+    try:
+        resolve(access.servers_for(user), names=names)
+    except UnknownNames as unknown:
+        return set(unknown.names)
+    return set()
+
+
+def _take_program(prefill: Prefill, run: Run, user: User) -> None:
+    version = run.script_version
+    if version is None:
+        prefill.initial |= {"source": COMMAND, "command": run.program}
+        return
+    script = version.script
+    if not access.scripts_for(user).filter(pk=script.pk).exists():
+        prefill.initial |= {"source": COMMAND, "command": run.program}
+        prefill.notes.append(f"The script {script.name} cannot be picked any more: its text as it ran stands below.")
+        return
+    prefill.initial |= {"source": SCRIPT, "script": script.name}
+    latest = script.latest
+    if latest and latest.pk != version.pk:
+        prefill.notes.append(
+            f"{script.name} has changed: run #{run.pk} ran version {version.number}, this one will run version"
+            f" {latest.number}."
+        )

@@ -1,0 +1,196 @@
+"""Executes runs in threads of this process: at most ``fanout`` HostRuns of a run, and ``max_active`` of all, at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from consoles import lease
+from consoles.host_task import HostTask, Work
+from consoles.models import HostRun, Run
+from consoles.outcome import Limits
+from consoles.outputlog import LogWriter
+from consoles.statuses import ACTIVE, Status
+from consoles.targets import Prepared, Targets, with_keys
+
+log = logging.getLogger(__name__)
+
+#: Seconds between renewals of the leases, and between looks for work that nobody alive owns.
+RENEW_EVERY = 10.0
+#: Seconds between looks for cancel requests that another process wrote.
+LOOK_EVERY = 1.0
+
+STOPPED_REASON = "The console was stopped while this was running: check on the host how it ended."
+
+
+class Runner:
+    """All that this process executes. It owns HostRuns while it lives, and renews its leases on them."""
+
+    def __init__(self, settles: bool = False) -> None:
+        self._owner = lease.Owner()
+        self.writer = LogWriter()
+        self._lock = threading.Lock()
+        self._tasks: dict[int, HostTask] = {}
+        self._executions: set[Execution] = set()
+        self._slots = threading.BoundedSemaphore(settings.OPSCONSOLE_MAX_ACTIVE)
+        self._nudge = threading.Event()
+        self._stopping = False
+        self._settles = settles
+        self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
+        self._keeper.start()
+
+    @property
+    def owner(self) -> str:
+        """The name under which this process owns HostRuns."""
+        return self._owner.name
+
+    def execute(self, run_id: int) -> None:
+        """Start executing a run whose HostRuns this process owns; returns at once."""
+        execution = Execution(run_id, self)
+        with self._lock:
+            self._executions.add(execution)
+        execution.start()
+
+    def look_for_cancels(self) -> None:
+        """Look now, rather than within a second, whether something was canceled."""
+        self._nudge.set()
+
+    def stop(self, timeout: float = 8.0) -> None:
+        """End: what still runs is lost, what waits is skipped, and everything received so far is stored."""
+        self._stopping = True
+        self.writer.flush(timeout / 2)
+        self._give_up_rest()
+        self.writer.stop(timeout / 2)
+        self._nudge.set()
+        self._owner.release()
+
+    # For executions
+
+    def begin(self, task: HostTask) -> bool:
+        """Take a slot for ``task``; False when the runner is stopping."""
+        self._slots.acquire()
+        with self._lock:
+            if self._stopping:
+                self._slots.release()
+                return False
+            self._tasks[task.host_run.pk] = task
+        return True
+
+    def end(self, task: HostTask) -> None:
+        """Give the slot back."""
+        with self._lock:
+            self._tasks.pop(task.host_run.pk, None)
+        self._slots.release()
+
+    def finish(self, execution: Execution) -> None:
+        with self._lock:
+            self._executions.discard(execution)
+
+    # The keeper's thread
+
+    def _keep(self) -> None:
+        renew_in = settle_in = 0.0
+        while not self._stopping:
+            try:
+                if settle_in <= 0 and self._settles:
+                    settle_in = RENEW_EVERY
+                    lease.settle_abandoned()
+                if renew_in <= 0:
+                    renew_in = RENEW_EVERY
+                    self._owner.renew()
+                self._cancel_what_was_asked()
+            except DatabaseError as error:
+                # Leases outlast several failed renewals, and every write is fenced: keep trying.
+                log.warning("Leases could not be renewed: %s", error)
+                close_old_connections()
+            renew_in, settle_in = renew_in - LOOK_EVERY, settle_in - LOOK_EVERY
+            self._nudge.wait(LOOK_EVERY)
+            self._nudge.clear()
+        connection.close()
+
+    def _cancel_what_was_asked(self) -> None:
+        with self._lock:
+            if not self._tasks:
+                return
+        asked = HostRun.objects.filter(owner=self.owner, status__in=ACTIVE, cancel_requested__isnull=False)
+        for pk in asked.values_list("pk", flat=True):
+            with self._lock:
+                task = self._tasks.get(pk)
+            if task is not None:
+                task.cancel()
+
+    def _give_up_rest(self) -> None:
+        for host_run in HostRun.objects.filter(owner=self.owner, status__in=ACTIVE):
+            queued = host_run.status == Status.QUEUED
+            to, reason = (Status.SKIPPED, lease.SKIPPED_REASON) if queued else (Status.LOST, STOPPED_REASON)
+            host_run.move(to, fence=host_run.fence, new_fence=host_run.fence + 1, reason=reason)
+
+
+class Execution:
+    """One run being executed: ``fanout`` threads take its HostRuns in order."""
+
+    def __init__(self, run_id: int, runner: Runner) -> None:
+        self._run_id = run_id
+        self._runner = runner
+        self._queue: deque[HostRun] = deque()
+        self._prepared: dict[int, Prepared] = {}
+        self._work: Work | None = None
+        self._left = 0
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        threading.Thread(target=self._main, name=f"run-{self._run_id}", daemon=True).start()
+
+    def _main(self) -> None:
+        try:
+            run = Run.objects.get(pk=self._run_id)
+            self._prepare(run)
+            self._left = min(run.fanout, len(self._queue))
+        except Exception:
+            # Its HostRuns stay queued under our lease; the next start skips them with a sentence.
+            log.exception("Run #%s could not be prepared.", self._run_id)
+            raise
+        finally:
+            connection.close()
+        for number in range(self._left):
+            name = f"run-{self._run_id}-{number}"
+            threading.Thread(target=self._serve, name=name, daemon=True).start()
+
+    def _prepare(self, run: Run) -> None:
+        mine = run.host_runs.filter(owner=self._runner.owner, status=Status.QUEUED)
+        self._queue.extend(mine.order_by("index"))
+        servers = with_keys(host_run.server_id for host_run in self._queue if host_run.server_id)
+        self._prepared = Targets(run.connect_timeout).prepare(servers)
+        limits = Limits(idle=run.idle_timeout, total=run.total_timeout, output=run.output_limit)
+        self._work = Work(run.program, limits, settings.OPSCONSOLE_KILL_GRACE)
+
+    def _serve(self) -> None:
+        try:
+            while host_run := self._next():
+                self._execute(host_run)
+        finally:
+            connection.close()
+            with self._lock:
+                self._left -= 1
+                last = self._left == 0
+            if last:
+                self._runner.finish(self)
+
+    def _next(self) -> HostRun | None:
+        with self._lock:
+            return self._queue.popleft() if self._queue else None
+
+    def _execute(self, host_run: HostRun) -> None:
+        assert self._work is not None
+        gone = Prepared(trouble=f"{host_run.server_name} is no longer in the inventory.")
+        prepared = self._prepared.get(host_run.server_id or 0, gone)
+        task = HostTask(host_run, self._work, prepared, self._runner.writer)
+        if self._runner.begin(task):
+            try:
+                task.run()
+            finally:
+                self._runner.end(task)

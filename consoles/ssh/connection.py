@@ -1,0 +1,353 @@
+"""One SSH connection: reach the host, check its key, log in. Every step has a deadline."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import paramiko
+
+from consoles.ssh import watchdog
+from consoles.ssh.events import ConnectError, HostKeyMismatch
+from consoles.ssh.target import Deadlines, Target, fingerprint
+
+#: OpenSSH's MaxStartups starts refusing at 10; more than this many at once gain nothing on one host.
+HANDSHAKES_PER_HOST = 5
+#: Bytes a host may send ahead of the reader. Large enough for a fast stream, small enough for 200 of them.
+WINDOW_SIZE = 2 * 1024 * 1024
+PACKET_SIZE = 64 * 1024
+
+# What a pinned key may sign with: an RSA key signs with SHA-2 only (RFC 8332).
+_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+
+_handshakes: dict[tuple[str, int], threading.BoundedSemaphore] = {}
+_handshakes_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedKey:
+    """A host key as a host showed it, before anybody trusts it."""
+
+    key_type: str
+    key_base64: str
+    fingerprint: str
+
+
+class _Transport(paramiko.Transport):
+    """paramiko's transport, which also remembers the signal that ended a program (RFC 4254, 6.10)."""
+
+    def _channel_request(self: Any, message: Any) -> None:
+        start = message.packet.tell()
+        if message.get_text() == "exit-signal":
+            message.get_boolean()
+            self.exit_signal = message.get_text()
+            self.status_event.set()
+            return
+        message.packet.seek(start)
+        self._handle_request(message)
+
+    _channel_handler_table = {  # noqa: RUF012 - paramiko's own shape
+        **paramiko.Transport._channel_handler_table,
+        paramiko.common.MSG_CHANNEL_REQUEST: _channel_request,
+    }
+
+
+class Connection:
+    """A connection to one target. ``open`` may be ended from another thread by ``close``."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._transport: paramiko.Transport | None = None
+        self._socket: socket.socket | None = None
+        self._closed = False
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connect, check the host key and log in. Raises :class:`ConnectError`; nothing was started then."""
+        deadlines = self.target.deadlines
+        try:
+            with watchdog.guard(2 * deadlines.connect + deadlines.login + 5, self.close):
+                self._greet()
+                self._check_host_key()
+                self._log_in()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def transport(self) -> paramiko.Transport:
+        """The open transport. Raises :class:`ConnectError` when the connection is closed."""
+        if self._transport is None or not self._transport.is_active():
+            raise ConnectError(f"The connection to {self.target.name} is closed.")
+        return self._transport
+
+    @property
+    def is_active(self) -> bool:
+        return self._transport is not None and self._transport.is_active()
+
+    @property
+    def server_version(self) -> str:
+        """The host's SSH software, such as ``OpenSSH_9.2p1``."""
+        version = self._transport.remote_version if self._transport else ""
+        return version.split("-", 2)[-1]
+
+    def close(self) -> None:
+        """Close at once; safe from any thread and more than once."""
+        self._closed = True
+        if self._transport is not None:
+            self._transport.close()
+        if self._socket is not None:
+            self._socket.close()
+
+    def open_channel(self) -> paramiko.Channel:
+        """A new session channel. Raises :class:`ConnectError` when the host refuses or does not answer in time."""
+        try:
+            return self.transport.open_session(
+                window_size=WINDOW_SIZE, max_packet_size=PACKET_SIZE, timeout=self.target.deadlines.channel
+            )
+        except paramiko.ChannelException as error:
+            raise ConnectError(
+                f"{self.target.name} refused a session ({error.text}): its MaxSessions may be too low."
+            ) from None
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            raise ConnectError(f"{self.target.name} opened no session: {_brief(error)}.") from None
+
+    def probe(self) -> None:
+        """Ask the host for a sign of life; closes the connection when none comes within the dead-peer time.
+
+        paramiko's own keepalive asks without looking at the answer, so it never notices a dead host.
+        """
+        with watchdog.guard(self.target.deadlines.dead_peer, self.close):
+            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                self.transport.global_request("keepalive@openssh.com", wait=True)
+
+    def _greet(self) -> None:
+        """TCP, banner and key exchange; tried again with jitter while time is left, as nothing has been tried on it."""
+        deadline = time.monotonic() + self.target.deadlines.connect
+        for attempt in range(4):
+            try:
+                with _handshake_slot(self.target, deadline):
+                    return self._greet_once(deadline)
+            except _Refused as error:
+                pause = random.uniform(0.1, 0.5) * 2**attempt  # noqa: S311 - spreads load, guards nothing
+                if attempt == 3 or self._closed or time.monotonic() + pause > deadline:
+                    raise ConnectError(error.sentence(self.target)) from None
+                threading.Event().wait(pause)
+
+    def _greet_once(self, deadline: float) -> None:
+        left = max(deadline - time.monotonic(), 0.1)
+        self._socket = _connect_socket(self.target, left)
+        if self._closed:
+            raise ConnectError("The connection was closed while it was being opened.")
+        self._transport = transport = _Transport(self._socket)
+        transport.daemon = True
+        left = max(deadline - time.monotonic(), 0.1)
+        transport.banner_timeout = transport.handshake_timeout = left
+        transport.auth_timeout = self.target.deadlines.login
+        if self.target.pins:
+            transport.get_security_options().key_types = _algorithms(self.target)
+        _prefer_fast_ciphers(transport)
+        try:
+            transport.start_client(timeout=left)
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            self._drop_transport()
+            raise _greeting_error(self.target, error) from None
+        if not transport.initial_kex_done:
+            self._drop_transport()
+            raise ConnectError(
+                f"{self.target.name} accepted the connection and then stayed silent for "
+                f"{self.target.deadlines.connect:g} s: check what listens on port {self.target.port}."
+            )
+
+    def _drop_transport(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+    def _check_host_key(self) -> None:
+        key = self.transport.get_remote_server_key()
+        shown = base64.b64encode(key.asbytes()).decode()
+        name = self.target.name
+        if not self.target.pins:
+            raise HostKeyMismatch(
+                f"{name} has no trusted host key: fetch its host keys, compare the fingerprint and trust it.",
+                key.get_name(), shown, fingerprint(key.asbytes()),
+            )
+        if all(pin.key_base64 != shown for pin in self.target.pins):
+            raise HostKeyMismatch(
+                f"The host key of {name} has changed to {fingerprint(key.asbytes())}: nothing was sent; "
+                "find out why, then trust or revoke the new key.",
+                key.get_name(), shown, fingerprint(key.asbytes()),
+            )
+
+    def _log_in(self) -> None:
+        login, name = self.target.login, self.target.name
+        try:
+            login.prove(self.transport)
+        except paramiko.BadAuthenticationType as error:
+            allowed = ", ".join(error.allowed_types) or "nothing"
+            raise ConnectError(
+                f"{name} does not accept a {login.method} for {login.user}: it accepts {allowed}."
+            ) from None
+        except paramiko.AuthenticationException as error:
+            raise ConnectError(_refused_login(self.target, error)) from None
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            if "info request" in str(error):
+                # RFC 4252, 8: the host wants a new password before it lets anybody in.
+                raise ConnectError(f"The password of {login.user} on {name} has expired: change it there.") from None
+            raise ConnectError(f"{name} ended the connection during login: {_brief(error)}.") from None
+        if not self.transport.is_authenticated():
+            raise ConnectError(f"{name} wants more than a {login.method} from {login.user}, which is not supported.")
+
+
+class _Refused(Exception):
+    """The host closed the connection before identifying itself, which is what MaxStartups looks like."""
+
+    def sentence(self, target: Target) -> str:
+        return (
+            f"{target.name} closed the connection before it identified itself: it may be overloaded or refuse "
+            "connections (MaxStartups, a firewall); try again or lower the fan-out."
+        )
+
+
+def _connect_socket(target: Target, timeout: float) -> socket.socket:
+    where = f"{target.host} port {target.port}"
+    try:
+        connected = socket.create_connection((target.host, target.port), timeout=timeout)
+    except socket.gaierror:
+        raise ConnectError(f"The host name {target.host} is not known: correct the server's host.") from None
+    except TimeoutError:
+        raise ConnectError(f"{where} did not answer within {target.deadlines.connect:g} s.") from None
+    except ConnectionRefusedError:
+        raise ConnectError(f"{where} refused the connection: no SSH server listens there.") from None
+    except OSError as error:
+        raise ConnectError(f"{where} cannot be reached: {error.strerror or error}.") from None
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(target.deadlines.dead_peer * 1000))
+    return connected
+
+
+@contextlib.contextmanager
+def _handshake_slot(target: Target, deadline: float) -> Iterator[None]:
+    with _handshakes_lock:
+        slots = _handshakes.setdefault(
+            (target.host, target.port), threading.BoundedSemaphore(HANDSHAKES_PER_HOST)
+        )
+    if not slots.acquire(timeout=max(deadline - time.monotonic(), 0.1)):
+        raise ConnectError(f"Too many connections to {target.host} are being opened at once: try again.")
+    try:
+        yield
+    finally:
+        slots.release()
+
+
+def _algorithms(target: Target) -> tuple[str, ...]:
+    """Ask only for the kinds of key that are pinned, or the host shows one we cannot compare."""
+    types = dict.fromkeys(pin.key_type for pin in target.pins)
+    return tuple(algorithm for kind in types for algorithm in _ALGORITHMS.get(kind, (kind,)))
+
+
+def _prefer_fast_ciphers(transport: paramiko.Transport) -> None:
+    """AES-GCM first: one pass over the data instead of a cipher and a separate MAC, both secure."""
+    options = transport.get_security_options()
+    fast = tuple(name for name in options.ciphers if "gcm" in name)
+    modern = tuple(name for name in options.ciphers if name.endswith("-ctr"))
+    options.ciphers = fast + modern
+    options.digests = tuple(name for name in options.digests if "sha2" in name)
+
+
+def _greeting_error(target: Target, error: Exception) -> Exception:
+    text = str(error)
+    if "banner" in text or isinstance(error, EOFError | ConnectionError):
+        if "timed out" in text.lower() or "timeout" in text.lower():
+            return ConnectError(
+                f"{target.name} accepted the connection and then stayed silent for "
+                f"{target.deadlines.connect:g} s: check what listens on port {target.port}."
+            )
+        return _Refused()
+    if "no acceptable host key" in text.lower() or "host key" in text.lower():
+        kinds = ", ".join(dict.fromkeys(pin.key_type for pin in target.pins))
+        return ConnectError(
+            f"{target.name} no longer offers a host key of the trusted kind ({kinds}): fetch its host keys and review."
+        )
+    return ConnectError(f"{target.name} and the console found no common way to talk: {_brief(error)}.")
+
+
+def _refused_login(target: Target, error: Exception) -> str:
+    login = target.login
+    if "timeout" in str(error).lower():
+        return f"{target.name} did not answer the login within {target.deadlines.login:g} s."
+    if "shut down or saw EOF" in str(error):
+        return f"{target.name} ended the connection during the login of {login.user}: see its SSH server's log."
+    return f"{target.name} refused the {login.method} of {login.user}: check the credential."
+
+
+def _brief(error: BaseException) -> str:
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return text[:200]
+
+
+def offered_keys(host: str, port: int, timeout: float = 10.0) -> list[OfferedKey]:
+    """The host keys a host shows, one per kind it has, without logging in or trusting any.
+
+    Asks once per kind of key, one connection after another. Raises :class:`ConnectError` when it shows none.
+    """
+    found: dict[str, OfferedKey] = {}
+    trouble: ConnectError | None = None
+    for algorithms in (("ssh-ed25519",), ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+                       ("rsa-sha2-512", "rsa-sha2-256")):
+        try:
+            offered = _offered_key(host, port, timeout, algorithms)
+        except ConnectError as error:
+            trouble = error
+            if not found and algorithms[0] == "ssh-ed25519" and not isinstance(error, _NoSuchKey):
+                raise
+            continue
+        found[offered.key_type] = offered
+    if not found and trouble:
+        raise trouble
+    return list(found.values())
+
+
+class _NoSuchKey(ConnectError):
+    """The host has no key of the kind that was asked for."""
+
+
+def _offered_key(host: str, port: int, timeout: float, algorithms: tuple[str, ...]) -> OfferedKey:
+    sock = _connect_socket(_anonymous(host, port, timeout), timeout)
+    transport = paramiko.Transport(sock)
+    transport.daemon = True
+    transport.banner_timeout = transport.handshake_timeout = timeout
+    try:
+        transport.get_security_options().key_types = algorithms
+        transport.start_client(timeout=timeout)
+        if not transport.initial_kex_done:
+            raise ConnectError(f"{host} port {port} stayed silent for {timeout:g} s: check what listens there.")
+        key = transport.get_remote_server_key()
+    except paramiko.IncompatiblePeer:
+        raise _NoSuchKey(f"{host} port {port} offers no {algorithms[0]} key.") from None
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise ConnectError(f"{host} port {port} does not answer as an SSH server: {_brief(error)}.") from None
+    finally:
+        transport.close()
+    return OfferedKey(key.get_name(), base64.b64encode(key.asbytes()).decode(), fingerprint(key.asbytes()))
+
+
+def _anonymous(host: str, port: int, timeout: float) -> Target:
+    from consoles.ssh.target import password_login
+
+    return Target(host, host, port, password_login("nobody", ""), (), deadlines=Deadlines(connect=timeout))

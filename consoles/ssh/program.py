@@ -1,0 +1,191 @@
+"""A program on a host: started once, read until it is over."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import deque
+
+import paramiko
+
+from consoles.ssh import remote_sh, watchdog
+from consoles.ssh.connection import Connection
+from consoles.ssh.events import STDERR, STDOUT, ConnectError, Exited, OutputReceived, ProgramNotStarted
+from consoles.ssh.ordered_output import OrderedOutput
+
+#: Most bytes one event carries.
+READ_SIZE = 256 * 1024
+#: Seconds to wait for the end of output after the program is over: a process it left behind may hold it open for ever.
+LEFT_BEHIND_GRACE = 2.0
+#: Bytes of a login's own messages to look through for the announcement.
+_MOST_GREETING = 256 * 1024
+
+Event = OutputReceived | Exited
+
+
+class Program:
+    """A started program. One thread reads it; ``wake`` may be called from any."""
+
+    def __init__(self, connection: Connection, text: str) -> None:
+        """Start ``text`` on the connection's host.
+
+        Raises :class:`ConnectError` when the host refuses; whether it started is then known: it did not.
+        """
+        self.connection = connection
+        self.group: int | None = None
+        self._token = f"opsc-{secrets.token_hex(8)}"
+        self._greeting: bytearray | None = bytearray() if connection.target.posix else None
+        self._ready: deque[Event] = deque()
+        self._output = OrderedOutput()
+        self._over_at: float | None = None
+        self._channel = self._exec(text)
+
+    def wake(self) -> None:
+        """Let a waiting :meth:`next_event` return now."""
+        self._output.wake()
+
+    def next_event(self, timeout: float) -> Event | None:
+        """The next thing that happened, or None after ``timeout`` seconds or a :meth:`wake`.
+
+        After :class:`Exited` there is nothing more. Raises :class:`ProgramNotStarted` when the host ended the session
+        without starting the program.
+        """
+        if not self._ready and self._output.next_stream() is None and not self._output.ended:
+            self._output.wait(min(timeout, LEFT_BEHIND_GRACE / 4) if self._is_over else timeout)
+        self._take_output()
+        if not self._ready and self._output.ended:
+            self._ready.append(self._collect_end())
+        elif not self._ready and self._held_open_by_others():
+            self._ready.append(Exited(self._status(), self._signal(), detached_output=True))
+        return self._ready.popleft() if self._ready else None
+
+    @property
+    def announced(self) -> bool:
+        """Whether the program is known to have begun. Appliances announce nothing: accepting the request is all."""
+        return self.group is not None or not self.connection.target.posix
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the host has said that the program ended, or the connection is gone."""
+        return self._is_over
+
+    def close(self) -> None:
+        """Close the program's channel. Without a terminal this does not end the program."""
+        self._channel.close()
+
+    # Starting
+
+    def _exec(self, text: str) -> paramiko.Channel:
+        target = self.connection.target
+        channel = self.connection.open_channel()
+        channel.in_buffer = self._output.view(STDOUT)
+        channel.in_stderr_buffer = self._output.view(STDERR)
+        command = remote_sh.command_line(text, self._token) if target.posix else text
+        try:
+            with watchdog.guard(target.deadlines.channel, self.connection.close):
+                channel.exec_command(command.encode())
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            channel.close()
+            # A POSIX host gets the program only after it accepted the request; an appliance gets it in the request.
+            certain = target.posix or self.connection.is_active
+            why = str(error).rstrip(".") or "the connection ended"
+            raise ProgramNotStarted(f"{target.name} did not start the program: {why}.", certain) from None
+        if target.posix:
+            self._send_program(channel, remote_sh.standard_input(text, self._token))
+        return channel
+
+    def _send_program(self, channel: paramiko.Channel, data: bytes) -> None:
+        if len(data) <= 16 * 1024:
+            self._send(channel, data)
+        else:
+            # It may not fit the host's window: a host that reads nothing must not hold up the reader of its output.
+            threading.Thread(target=self._send, args=(channel, data), name="ssh-send", daemon=True).start()
+
+    def _send(self, channel: paramiko.Channel, data: bytes) -> None:
+        try:
+            channel.sendall(data)
+            channel.shutdown_write()
+        except (OSError, EOFError, paramiko.SSHException):
+            # The channel is closed; the reader sees that, and the host runs nothing that came incomplete.
+            return
+
+    # Reading
+
+    def _take_output(self) -> None:
+        stream = self._output.next_stream()
+        if stream is None:
+            return
+        data = self._channel.recv(READ_SIZE) if stream == STDOUT else self._channel.recv_stderr(READ_SIZE)
+        if stream == STDERR and self._greeting is not None:
+            data = self._without_announcement(data)
+        if data:
+            self._ready.append(OutputReceived(stream, data))
+
+    def _without_announcement(self, data: bytes) -> bytes:
+        """Take our announcement out of standard error; what the login printed before it is output like any other."""
+        assert self._greeting is not None
+        self._greeting += data
+        line = remote_sh.MARK + self._token.encode() + b" "
+        start = self._greeting.find(line)
+        end = self._greeting.find(b"\n", start) if start >= 0 else -1
+        if end < 0:
+            if start < 0 and len(self._greeting) > _MOST_GREETING:
+                return self._flush_greeting()
+            return b""
+        self.group = int(self._greeting[start + len(line) : end])
+        return bytes(self._greeting[:start]) + self._flush_greeting()[end + 1 :]
+
+    def _flush_greeting(self) -> bytes:
+        held, self._greeting = bytes(self._greeting or b""), None
+        return held
+
+    # Ending
+
+    @property
+    def _is_over(self) -> bool:
+        return self._channel.status_event.is_set() or self._channel.closed
+
+    def _held_open_by_others(self) -> bool:
+        """Whether the program ended a while ago and something it left behind still holds its output open."""
+        if not self._is_over or self._output.ended:
+            return False
+        if self._over_at is None or self._output.next_stream() is not None:
+            self._over_at = time.monotonic()
+        return time.monotonic() - self._over_at > LEFT_BEHIND_GRACE
+
+    def _collect_end(self) -> Event:
+        # The exit status may follow the end of output; a host that never sends it is cut off by the channel deadline.
+        self._channel.status_event.wait(self.connection.target.deadlines.channel)
+        status, signal = self._status(), self._signal()
+        held = self._flush_greeting()
+        if self.group is None and self.connection.target.posix and (held or status is not None):
+            raise ProgramNotStarted(_why_not_started(self.connection.target.name, held, status))
+        if status is None and not signal:
+            return Exited(None, connection_lost=self._why_lost())
+        return Exited(status, signal)
+
+    def _status(self) -> int | None:
+        status = self._channel.exit_status
+        return status if status >= 0 else None
+
+    def _signal(self) -> str:
+        return str(getattr(self._channel, "exit_signal", ""))
+
+    def _why_lost(self) -> str:
+        if self.connection.is_active:
+            return "the host closed the session without saying how the program ended"
+        return "the connection was lost"
+
+
+def _why_not_started(name: str, said: bytes, status: int | None) -> str:
+    text = said.decode(errors="replace")
+    if "password has expired" in text.lower():
+        return f"The password of the login on {name} has expired: change it there, then run again."
+    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    ended = f" with exit status {status}" if status is not None else ""
+    said_so = f', saying "{last[:150]}"' if last else ""
+    return f"{name} ended the session{ended} before the program started{said_so}: check the login's shell."
+
+
+__all__ = ["ConnectError", "Event", "Program"]

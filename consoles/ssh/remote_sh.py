@@ -1,0 +1,96 @@
+"""What is sent to a host's shell. Pure text; nothing here is built from a user's input except by quoting.
+
+Command lines must survive a login shell that is not a POSIX one (csh, fish), so they hold no newline, no ``!`` and no
+single quote inside the quoted part. The program itself travels on standard input: it has no length limit there, needs
+no quoting, and other users of the host do not see it in ``ps``.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+#: Printed on standard error before the program starts: the mark, our token, and the process id, which is also the
+#: process group, as OpenSSH gives every session without a terminal a session and group of its own.
+MARK = b"\x01opsc "
+
+_ANNOUNCE = 'printf "\\001opsc %s %d\\n" "$0" $$ >&2'
+# A one-line program is read by the shell itself; starting cat for it would cost as much as the program.
+_READ_LINE = "IFS= read -r opsc"
+_READ_ALL = "opsc=$(cat)"
+# The program ends with our token. Without it the connection broke off on the way: half a script must not run.
+_CHECK_TEXT = 'case $opsc in *"#$0") ;; *) exit 125;; esac'
+_RUN_TEXT = 'eval "unset opsc; $opsc" </dev/null'
+_READ_FILE = (
+    'umask 077; opsc=$(mktemp "${TMPDIR:-/tmp}/opsc.XXXXXX") || exit 125; trap "rm -f $opsc" EXIT; '
+    'trap "exit 129" HUP; trap "exit 130" INT; trap "exit 143" TERM; cat >"$opsc"'
+)
+_CHECK_FILE = '[ "$(wc -c <"$opsc")" -eq "$2" ] || exit 125'
+_RUN_FILE = 'umask 022; $1 "$opsc" </dev/null'
+
+
+def command_line(program: str, token: str) -> str:
+    """The exec request that announces itself by ``token`` and then runs what :func:`standard_input` sends.
+
+    A program that begins with ``#!`` is put into a private temporary file and given to that interpreter.
+    """
+    if program.startswith("#!"):
+        interpreter = program.split("\n", 1)[0][2:].strip() or "/bin/sh"
+        length = str(len(standard_input(program, token)))
+        return _sh(f"{_ANNOUNCE}; {_READ_FILE}; {_CHECK_FILE}; {_RUN_FILE}", token, interpreter, length)
+    reader = _READ_LINE if _is_one_line(program) else _READ_ALL
+    return _sh(f"{_ANNOUNCE}; {reader}; {_CHECK_TEXT}; {_RUN_TEXT}", token)
+
+
+def standard_input(program: str, token: str) -> bytes:
+    """What the command line reads: the program, and for the shell our token in a comment as the last thing."""
+    if program.startswith("#!"):
+        return program.encode()
+    if _is_one_line(program):
+        return f"{program.rstrip(chr(10))} #{token}\n".encode()
+    return f"{program}\n#{token}".encode()
+
+
+def _is_one_line(program: str) -> bool:
+    return "\n" not in program.rstrip("\n") and len(program) <= 2000
+
+
+def _sh(text: str, *arguments: str) -> str:
+    quoted = " ".join(shlex.quote(argument) for argument in arguments)
+    return f"exec /bin/sh -c '{text}' {quoted}"
+
+
+def end_group(group: int, grace: float) -> str:
+    """A program that ends a process group: TERM, ``grace`` seconds, KILL, and a look at what is left.
+
+    Prints one word a line as it goes: ``term``, then ``ended`` or ``kill`` and ``ended``, or ``left PID COMMAND``
+    for each survivor. Processes that have ended but not been collected by their parent (zombies) do not count.
+    """
+    return _END_GROUP.format(group=int(group), grace=max(int(grace * 10), 1))
+
+
+_END_GROUP = """\
+members() {{
+  {{ ps -A -o pgid= -o stat= -o pid= -o args= 2>/dev/null || ps -o pgid,stat,pid,args; }} |
+  while read -r pgid stat pid args; do
+    case $stat in Z*) continue;; esac
+    [ "$pgid" = {group} ] && echo "$pid $args"
+  done
+}}
+gone() {{
+  tenths=$1
+  while [ "$tenths" -gt 0 ]; do
+    [ -z "$(members)" ] && return 0
+    sleep 0.1 2>/dev/null || {{ sleep 1; tenths=$((tenths - 9)); }}
+    tenths=$((tenths - 1))
+  done
+  [ -z "$(members)" ]
+}}
+echo term
+kill -TERM -{group} 2>/dev/null
+kill -CONT -{group} 2>/dev/null
+if gone {grace}; then echo ended; exit; fi
+echo kill
+kill -KILL -{group} 2>/dev/null
+if gone 20; then echo ended; exit; fi
+members | while read -r line; do echo "left $line"; done
+"""

@@ -1,0 +1,114 @@
+"""Where to connect, as whom, and what the host must prove."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from consoles.ssh.events import ConnectError
+
+
+@dataclass(frozen=True, slots=True)
+class HostKeyPin:
+    """A trusted host key: its type, such as ``ssh-ed25519``, and the key in base64."""
+
+    key_type: str
+    key_base64: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds each step may take. ``connect`` covers TCP, the SSH banner and the key exchange."""
+
+    connect: float = 10.0
+    login: float = 30.0
+    channel: float = 20.0
+    dead_peer: float = 45.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Login:
+    """How to log in. ``prove`` performs it on a transport; secrets stay inside it, out of every ``repr``."""
+
+    user: str
+    method: str
+    prove: Callable[[paramiko.Transport], None]
+
+    def __repr__(self) -> str:
+        return f"Login(user={self.user!r}, method={self.method!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One host to run a program on. ``posix`` is False for appliances without a POSIX shell."""
+
+    name: str
+    host: str
+    port: int
+    login: Login
+    pins: tuple[HostKeyPin, ...]
+    posix: bool = True
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+
+def fingerprint(key: bytes) -> str:
+    """``SHA256:…`` of a public key's wire form, as OpenSSH prints it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+
+
+def key_login(user: str, private_key: str, passphrase: str = "") -> Login:
+    """Log in with a private key in OpenSSH or PEM form.
+
+    The key is parsed once, here. Raises :class:`ConnectError` for a wrong passphrase or an unusable key.
+    """
+    key = _load_key(private_key, passphrase)
+
+    def prove(transport: paramiko.Transport) -> None:
+        transport.auth_publickey(user, key)
+
+    return Login(user, "private key", prove)
+
+
+def password_login(user: str, password: str) -> Login:
+    """Log in with a password, also where the host asks for it interactively."""
+
+    def prove(transport: paramiko.Transport) -> None:
+        transport.auth_password(user, password)
+
+    return Login(user, "password", prove)
+
+
+def agent_login(user: str) -> Login:
+    """Log in with the keys of the SSH agent that the console's process can reach."""
+
+    def prove(transport: paramiko.Transport) -> None:
+        keys = paramiko.Agent().get_keys()
+        if not keys:
+            raise ConnectError("The console's SSH agent has no keys: start one with keys, or use a private key.")
+        for key in keys:
+            try:
+                return transport.auth_publickey(user, key)
+            except paramiko.AuthenticationException:
+                continue
+        raise paramiko.AuthenticationException("no key of the agent was accepted")
+
+    return Login(user, "SSH agent", prove)
+
+
+def _load_key(text: str, passphrase: str) -> paramiko.PKey:
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        try:
+            return kind.from_private_key(io.StringIO(text), password=passphrase or None)
+        except paramiko.PasswordRequiredException:
+            raise ConnectError("The private key needs a passphrase: enter it in the credential.") from None
+        except (paramiko.SSHException, ValueError, IndexError, UnsupportedAlgorithm):
+            continue
+    if passphrase:
+        raise ConnectError("The private key does not open: its passphrase is wrong or the key is damaged.")
+    raise ConnectError("The private key cannot be read: use an ed25519, ECDSA or RSA key.")

@@ -1,0 +1,151 @@
+"""One viewer's place in a run: what it has asked for, what it was sent, what it has acknowledged.
+
+Knows no socket: a consumer hands it client messages and sends what it gives back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from consoles import outputlog, protocol
+from consoles.models import HostRun, Run
+from consoles.presenting import host_row
+
+
+@dataclass(slots=True)
+class Cursor:
+    """How far a viewer has got in one output log: sent up to ``sent``, acknowledged up to ``acked``."""
+
+    host_run_id: int
+    sent: int
+    acked: int
+    max_behind: int
+    ended: bool = False
+
+
+class Viewer:
+    """A viewer of one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._ids: dict[int, int] = {}
+        self._rows: dict[int, dict[str, Any]] = {}
+        self._cursors: dict[int, Cursor] = {}
+        self._behind: set[int] = set()
+
+    def load_hosts(self) -> list[dict[str, Any]]:
+        """Every host of the run, as ``hello`` lists them."""
+        for host_run in self.run.host_runs.order_by("index"):
+            self._ids[host_run.index] = host_run.pk
+            self._rows[host_run.index] = host_row(host_run)
+        return list(self._rows.values())
+
+    def subscribe(self, message: protocol.Subscribe) -> None:
+        """Start sending a host's output from an offset. Raises :class:`protocol.ProtocolError`."""
+        size = outputlog.size(self._host_run_id(message.host))
+        if message.start > size:
+            raise protocol.ProtocolError(
+                "beyond_end", f"Host {message.host} has {size} bytes so far: subscribe from there or before."
+            )
+        self._cursors[message.host] = Cursor(
+            self._ids[message.host], message.start, message.start, message.max_behind
+        )
+        self._behind.add(message.host)
+
+    def unsubscribe(self, host: int) -> None:
+        """Send nothing more of a host."""
+        self._cursors.pop(host, None)
+        self._behind.discard(host)
+
+    def acknowledge(self, message: protocol.Ack) -> None:
+        """Take back room in the window. Raises :class:`protocol.ProtocolError` for bytes that were not sent."""
+        cursor = self._cursors.get(message.host)
+        if cursor is None:
+            return  # It crossed an unsubscribe on the way.
+        if message.offset > cursor.sent:
+            raise protocol.ProtocolError("beyond_sent", f"Host {message.host} was sent only up to {cursor.sent}.")
+        cursor.acked = max(cursor.acked, message.offset)
+
+    def host_run(self, host: int) -> HostRun:
+        """The HostRun of a host index. Raises :class:`protocol.ProtocolError`."""
+        return HostRun.objects.get(pk=self._host_run_id(host))
+
+    def note_growth(self, hosts: Iterable[int]) -> None:
+        """A doorbell named these hosts: their subscribers may have something to read."""
+        self._behind.update(host for host in hosts if host in self._cursors)
+
+    def changed_rows(self, hosts: set[int] | None) -> list[dict[str, Any]]:
+        """The rows, of ``hosts`` or of all, that differ from what was sent before; they count as sent."""
+        found = self.run.host_runs.all()
+        if hosts is not None:
+            found = found.filter(index__in=hosts)
+        changed = [row for row in map(host_row, found.order_by("index")) if self._rows.get(row["i"]) != row]
+        for row in changed:
+            self._rows[row["i"]] = row
+        self.note_growth(row["i"] for row in changed)
+        return changed
+
+    def output(self) -> Iterator[str | bytes]:
+        """The frames that may be sent now: output in the window, ``gap`` where it skips, ``end`` where it is complete."""
+        for host in sorted(self._behind):
+            cursor = self._cursors[host]
+            yield from self._skip(host, cursor)
+            yield from self._pieces(host, cursor)
+            yield from self._end(host, cursor)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something is left that only the window holds back."""
+        return bool(self._behind)
+
+    def _room(self) -> int:
+        return protocol.WINDOW - sum(cursor.sent - cursor.acked for cursor in self._cursors.values())
+
+    def _skip(self, host: int, cursor: Cursor) -> Iterator[str]:
+        if not cursor.max_behind:
+            return
+        size = outputlog.size(cursor.host_run_id)
+        if size - cursor.sent > cursor.max_behind:
+            # Half of it: jumping to the very limit would jump again at once.
+            start, cursor.sent = cursor.sent, size - cursor.max_behind // 2
+            # What was skipped will not be acknowledged.
+            cursor.acked = max(cursor.acked, cursor.sent - (start - cursor.acked))
+            yield protocol.encode("gap", host=host, **{"from": start, "to": cursor.sent})
+
+    def _pieces(self, host: int, cursor: Cursor) -> Iterator[bytes]:
+        room = self._room()
+        while room > 0:
+            pieces = outputlog.read(cursor.host_run_id, cursor.sent, room)
+            if not pieces:
+                self._behind.discard(host)
+                return
+            for piece in pieces:
+                yield from _frames(host, piece)
+                cursor.sent = piece.end
+                room -= len(piece.data)
+
+    def _end(self, host: int, cursor: Cursor) -> Iterator[str]:
+        row = self._rows[host]
+        if cursor.ended or row["finished"] is None or cursor.sent < row["size"]:
+            return
+        cursor.ended = True
+        yield protocol.encode(
+            "end", host=host, size=row["size"], exit_status=row["exit_status"], status=row["status"]
+        )
+
+    def _host_run_id(self, host: int) -> int:
+        if host not in self._ids:
+            raise protocol.ProtocolError("unknown_host", f"This run has no host {host}.")
+        return self._ids[host]
+
+
+def _frames(host: int, piece: outputlog.Piece) -> Iterator[bytes]:
+    start = 0
+    while start < len(piece.data):
+        length = protocol.cut_at_line_end(piece.data[start:], protocol.MAX_PAYLOAD)
+        yield protocol.encode_output(
+            protocol.Output(host, piece.offset + start, piece.stream, piece.data[start : start + length])
+        )
+        start += length

@@ -1,0 +1,99 @@
+"""The history, one run, and canceling without a socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from consoles import access, actions
+from consoles.filters import RunFilter, without
+from consoles.models import HostRun, Run
+from consoles.presenting import host_row
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+RUNS_PER_PAGE = 50
+
+
+@require_safe
+def run_list(request: HttpRequest) -> HttpResponse:
+    """The runs the user may see, newest first."""
+    narrowed = RunFilter(request.GET, user=request.user)  # type: ignore[arg-type]
+    page = Paginator(narrowed.qs, RUNS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "filter": narrowed,
+        "page": page,
+        "runs": _with_counts(page),
+        "query": without(request.GET, "page"),
+        "may_start": access.can_start(request.user),
+    }
+    return render(request, "consoles/run_list.html", context)
+
+
+@require_safe
+def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """The run page: everything a first paint needs; the socket goes on from there."""
+    run = visible_run(request, pk)
+    context = {
+        "run": run,
+        "hosts": [host_row(host_run) for host_run in run.host_runs.order_by("index")],
+        "counts": run.counts(),
+        "may_cancel": access.can_cancel(request.user, run),
+        "may_start": access.can_start(request.user),
+        "program": run.program,
+    }
+    return render(request, "consoles/run_detail.html", context)
+
+
+@require_POST
+def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel the run, or with ``host`` (an index) only that server's part."""
+    run = visible_run(request, pk)
+    if not access.can_cancel(request.user, run):
+        raise PermissionDenied(f"You may see this run but not cancel it: ask {run.requester_name} or an administrator.")
+    host = request.POST.get("host", "")
+    if host:
+        _cancel_host(request, run, host)
+    else:
+        count = actions.cancel_run(run, request.user)
+        messages.info(request, f"Canceling {count} servers." if count else "Nothing was left to cancel.")
+    return redirect(run)
+
+
+def visible_run(request: HttpRequest, pk: int) -> Run:
+    """The run, or 404 both when it does not exist and when the user may not see it."""
+    try:
+        return access.access_run(request.user, pk)
+    except (Run.DoesNotExist, OverflowError):
+        raise Http404(f"There is no run #{pk} that you may see.") from None
+
+
+def visible_host_run(request: HttpRequest, pk: int, index: int) -> HostRun:
+    """The run's part on one server, or 404."""
+    try:
+        return access.access_host_run(request.user, pk, index)
+    except (HostRun.DoesNotExist, OverflowError):
+        raise Http404(f"Run #{pk} has no server {index} that you may see.") from None
+
+
+def _cancel_host(request: HttpRequest, run: Run, host: str) -> None:
+    if not host.isdecimal():
+        raise Http404("A server of a run is named by its index.")
+    host_run = visible_host_run(request, run.pk, int(host))
+    name = host_run.server_name
+    done = actions.cancel_host_run(host_run, request.user)
+    messages.info(request, f"Canceling {name}." if done else f"{name} had ended already.")
+
+
+def _with_counts(page: Page[Run]) -> list[Run]:
+    """The page's runs with their counts, in its order: counting hosts of runs on other pages would be in vain."""
+    shown = [run.pk for run in page]
+    counted = Run.objects.filter(pk__in=shown).select_related("script_version__script").with_counts()
+    return sorted(counted, key=lambda run: shown.index(run.pk))

@@ -1,0 +1,24 @@
+"""What the server runs: pages over HTTP, and sockets whose Origin and login are checked."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsconsole.settings")
+pages = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs Django set up
+from channels.security.websocket import OriginValidator  # noqa: E402
+from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+from consoles import dispatcher  # noqa: E402
+from consoles.routing import websocket_urlpatterns  # noqa: E402
+from opsconsole.stopping import EndsWithItsLoop  # noqa: E402
+
+sockets = CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))
+routes = {"http": pages, "websocket": OriginValidator(sockets, settings.OPSCONSOLE_ORIGINS)}
+application = EndsWithItsLoop(ProtocolTypeRouter(routes), dispatcher.stop)
+
+# Settle what a crash left behind before the first page is served, and go on looking.
+dispatcher.start()

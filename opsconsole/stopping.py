@@ -1,0 +1,45 @@
+"""Ending the process when its server has stopped, whatever threads still wait.
+
+A socket's thread that was sending when the event loop stopped waits for that loop for ever, and Python joins such threads
+before it runs exit handlers. So a thread of ours watches the loop and, once it has stopped, ends what runs properly and
+then the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+#: Seconds between looks at the loop, and for the process to end by itself after everything of ours has ended.
+_LOOK_EVERY = 0.1
+_GRACE = 0.5
+
+
+class EndsWithItsLoop:
+    """An ASGI application that calls ``stop`` and ends the process after the event loop it runs in has stopped."""
+
+    def __init__(self, application: Application, stop: Callable[[], None]) -> None:
+        self._application = application
+        self._stop = stop
+        self._watched: asyncio.AbstractEventLoop | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._watched is None:
+            self._watched = asyncio.get_running_loop()
+            threading.Thread(target=self._watch, args=(self._watched,), name="loop-watch", daemon=True).start()
+        await self._application(scope, receive, send)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        while loop.is_running():
+            time.sleep(_LOOK_EVERY)
+        try:
+            self._stop()
+        finally:
+            time.sleep(_GRACE)
+            os._exit(0)

@@ -1,0 +1,63 @@
+"""What a server's host keys amount to: may it be connected to, and does somebody have to decide?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Case, Exists, OuterRef, TextChoices, Value, When
+
+from servers.admin.badges import badge
+from servers.models import HostKey, Server
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+class KeyState(TextChoices):
+    """Worst first."""
+
+    CHANGED = "changed", "Changed"
+    REVOKED = "revoked", "Revoked"
+    UNKNOWN = "unknown", "No key yet"
+    PENDING = "pending", "To review"
+    TRUSTED = "trusted", "Trusted"
+
+
+_LOOKS = {
+    KeyState.CHANGED: ("bad", "alert-triangle", "The server shows another key than the trusted one: review it."),
+    KeyState.REVOKED: ("bad", "shield-x", "All its keys were revoked: fetch and review the host keys."),
+    KeyState.UNKNOWN: ("rest", "key-off", "Fetch the host keys, then review them."),
+    KeyState.PENDING: ("warn", "fingerprint", "A key was fetched and waits for somebody to trust it."),
+    KeyState.TRUSTED: ("good", "shield-check", ""),
+}
+
+
+def with_key_state(servers: QuerySet[Server]) -> QuerySet[Server]:
+    """Annotate ``key_state``, one of :class:`KeyState`."""
+    keys = HostKey.objects.filter(server=OuterRef("pk"))
+    return servers.annotate(
+        key_state=Case(
+            When(Exists(keys.filter(conflict=True)), then=Value(KeyState.CHANGED.value)),
+            When(Exists(keys.filter(state=HostKey.State.TRUSTED)), then=Value(KeyState.TRUSTED.value)),
+            When(Exists(keys.filter(state=HostKey.State.PENDING)), then=Value(KeyState.PENDING.value)),
+            When(Exists(keys), then=Value(KeyState.REVOKED.value)),
+            default=Value(KeyState.UNKNOWN.value),
+        )
+    )
+
+
+def key_state_badge(state: str) -> str:
+    """The badge of a server's key state."""
+    known = KeyState(state)
+    tone, icon, story = _LOOKS[known]
+    return badge(tone, icon, known.label, story)
+
+
+def host_key_badge(key: HostKey) -> str:
+    """The badge of one host key; a key that differs from a trusted one is shown as changed."""
+    if key.conflict:
+        return badge("bad", "alert-triangle", "Changed", "It differs from the key that is trusted.")
+    tone, icon = {"pending": ("warn", "fingerprint"), "trusted": ("good", "shield-check")}.get(
+        key.state, ("rest", "shield-x")
+    )
+    return badge(tone, icon, key.get_state_display())

@@ -1,0 +1,81 @@
+// Numbers, times and sentences as the page writes them. Pure.
+
+const grouped = new Intl.NumberFormat("en-US");
+
+/** 4182991 as "4,182,991". */
+export const number = (value) => grouped.format(value);
+
+/** "1 host", "12 hosts". */
+export const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
+
+/** A size people can compare: "812 bytes", "4.2 MB". */
+export function size(bytes) {
+  if (bytes < 1000) return plural(bytes, "byte");
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = bytes / 1000;
+  let unit = 0;
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toFixed(value < 99.95 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** Milliseconds as "0.4 s", "41.2 s", "2:14", "1:02:14", "3 d 04:10". */
+export function duration(ms) {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  return wholeDuration(ms);
+}
+
+/** The same without tenths, for what is still counting: "17 s", "2:14". */
+export function wholeDuration(ms) {
+  const seconds = Math.floor(Math.max(0, ms) / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const two = (value) => String(value).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  if (hours === 0) return `${minutes}:${two(seconds % 60)}`;
+  if (hours < 24) return `${hours}:${two(minutes % 60)}:${two(seconds % 60)}`;
+  return `${Math.floor(hours / 24)} d ${two(hours % 24)}:${two(minutes % 60)}`;
+}
+
+/** A moment (ms since 1970, or an ISO text) as "14:03:02"; everything on the page is UTC, as the hosts' logs are. */
+export const clock = (moment) => new Date(moment).toISOString().slice(11, 19);
+
+/** How a host stands, beside its name: "failed · exit 100", "canceling", "running". */
+export function outcome(host) {
+  if (host.canceling) return "canceling";
+  const word = host.status.replace("_", " ");
+  if (host.status !== "failed") return word;
+  if (host.exit_signal) return `${word} · ${host.exit_signal}`;
+  return host.exit_status === null ? word : `${word} · exit ${host.exit_status}`;
+}
+
+/** The line under a host's name, and whether the program printed it; the address where there is nothing to say. */
+export function detail(host) {
+  const saidByProgram = ["running", "succeeded"].includes(host.status) || endedByItself(host);
+  const [first, second] = saidByProgram ? [host.last_line, host.reason] : [host.reason, host.last_line];
+  const text = first || second || host.address;
+  return { text, printed: text === host.last_line };
+}
+
+const endedByItself = (host) => host.status === "failed" && host.exit_status !== null && host.dropped === 0;
+
+/** How long a host ran, in ms at server time `now`; null before it started. */
+export function elapsed(host, now) {
+  if (!host.started) return null;
+  return (host.finished ? Date.parse(host.finished) : now) - Date.parse(host.started);
+}
+
+/** Elapsed time as text: tenths once it is over, whole seconds while it counts. */
+export function elapsedText(host, now) {
+  const ms = elapsed(host, now);
+  if (ms === null) return "";
+  return host.finished ? duration(ms) : wholeDuration(ms);
+}
+
+/** "3 failed, 41 running" from [[status, count], …]. */
+export function countsText(counts) {
+  return counts.map(([status, count]) => `${number(count)} ${status.replace("_", " ")}`).join(", ");
+}

@@ -1,0 +1,106 @@
+// A read-only xterm.js for output that nobody vouches for. Whatever a host prints, the page keeps its title, its
+// clipboard and its colours, the reader keeps the earlier lines, and nothing is ever sent back.
+
+import { Terminal } from "@xterm/xterm";
+import { FitAddon } from "@xterm/addon-fit";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+
+export const THEME = {
+  background: "#0b0e14", foreground: "#d5dbe5", cursor: "#0b0e14", cursorAccent: "#0b0e14",
+  selectionBackground: "#2f5488", selectionInactiveBackground: "#26436c",
+  black: "#1c232e", red: "#f0716d", green: "#6fce8e", yellow: "#e6c265", blue: "#6ca8f7", magenta: "#c89bf2",
+  cyan: "#5fc9d6", white: "#c9d1dc",
+  brightBlack: "#7d8896", brightRed: "#ff9591", brightGreen: "#95e3ad", brightYellow: "#f5d88c",
+  brightBlue: "#94c2ff", brightMagenta: "#dcbcff", brightCyan: "#8be2ec", brightWhite: "#f3f6fa",
+};
+
+const ignore = () => true;
+// Palette, foreground, background and cursor colours, and taking them back: text could be made invisible.
+const COLOUR_COMMANDS = [4, 10, 11, 12, 17, 19, 104, 110, 111, 112, 117, 119];
+// Modes that would take the mouse or the keys from the reader, or hide what was printed behind another screen.
+const UNWANTED_MODES = new Set([1, 9, 47, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1047, 1048, 1049, 2004]);
+
+/** Take from the terminal what a viewer must not leave to the output. */
+function harden(terminal) {
+  const { parser } = terminal;
+  for (const command of COLOUR_COMMANDS) parser.registerOscHandler(command, ignore);
+  const unwanted = (parameters) => parameters.every((mode) => UNWANTED_MODES.has(mode));
+  parser.registerCsiHandler({ prefix: "?", final: "h" }, unwanted);
+  parser.registerCsiHandler({ prefix: "?", final: "l" }, unwanted);
+  parser.registerCsiHandler({ final: "J" }, (parameters) => parameters[0] === 3); // would erase the scrollback
+  parser.registerEscHandler({ final: "c" }, ignore); // a full reset would, too
+}
+
+/**
+ * A terminal in `parent`: {terminal, fit, dispose}. `openLink(address)` decides about links; only http(s) gets there.
+ */
+export function openTerminal(parent, { scrollback, openLink, screenReader = false, fontSize = 13 }) {
+  const element = document.createElement("div");
+  element.className = "terminal-box";
+  element.style.fontSize = `${fontSize}px`;
+  parent.replaceChildren(element);
+  const terminal = new Terminal({
+    allowProposedApi: true, // for unicode11
+    convertEol: true,
+    cursorBlink: false,
+    cursorInactiveStyle: "none",
+    disableStdin: true,
+    fontFamily: getComputedStyle(element).fontFamily,
+    fontSize,
+    lineHeight: 1.3,
+    linkHandler: { activate: (event, address) => openLink(address), allowNonHttpProtocols: false },
+    minimumContrastRatio: 4.5,
+    screenReaderMode: screenReader,
+    scrollback,
+    scrollOnEraseInDisplay: true,
+    smoothScrollDuration: 0,
+    theme: THEME,
+  });
+  const fitter = new FitAddon();
+  terminal.loadAddon(fitter);
+  terminal.loadAddon(new Unicode11Addon());
+  terminal.unicode.activeVersion = "11";
+  harden(terminal);
+  // The page has the keys: Tab leaves, shortcuts work, and Ctrl+C copies as it does everywhere else.
+  terminal.attachCustomKeyEventHandler(() => false);
+  terminal.open(element);
+  const fit = () => element.clientWidth > 0 && fitter.fit();
+  fit();
+  const watcher = new ResizeObserver(() => requestAnimationFrame(fit));
+  watcher.observe(element);
+  let disposed = false;
+  drawFast(terminal, () => disposed);
+  const dispose = () => {
+    disposed = true;
+    watcher.disconnect();
+    terminal.dispose();
+  };
+  return { terminal, fit, dispose };
+}
+
+/** Whether there is WebGL in hardware: drawn in software it is slower than the DOM. */
+function hasFastGraphics() {
+  const probe = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (!probe) return false;
+  const names = probe.getExtension("WEBGL_debug_renderer_info");
+  const renderer = names ? probe.getParameter(names.UNMASKED_RENDERER_WEBGL) : "";
+  probe.getExtension("WEBGL_lose_context")?.loseContext();
+  return !/swiftshader|llvmpipe|software/i.test(renderer);
+}
+
+let graphicsAreFast = null;
+
+/** Draw with WebGL where it helps. Browsers allow few contexts and take them back at will. */
+async function drawFast(terminal, isDisposed) {
+  graphicsAreFast ??= hasFastGraphics();
+  if (!graphicsAreFast) return;
+  try {
+    const { WebglAddon } = await import("@xterm/addon-webgl");
+    if (isDisposed()) return;
+    const addon = new WebglAddon();
+    addon.onContextLoss(() => addon.dispose()); // xterm.js goes on with its DOM renderer
+    terminal.loadAddon(addon);
+  } catch (error) {
+    console.warn("WebGL is not available here, drawing with the DOM.", error);
+  }
+}

@@ -1,0 +1,42 @@
+"""Fixtures for all tests; each file of tests/support holds one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+pytest_plugins = [
+    "tests.support.browser",
+    "tests.support.hosts",
+    "tests.support.people",
+    "tests.support.redis",
+    "tests.support.server",
+]
+
+_MARKERS = {
+    "hosts": {"fleet", "small_fleet", "make_fleet"},
+    "redis": {"redis_url", "redis_server"},
+    "browser": {"browser", "new_page"},
+    "server": {"live_server_process", "make_server"},
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test by the fixtures it asks for, so that ``-m 'not browser'`` works without anybody's care."""
+    for item in items:
+        wanted = set(getattr(item, "fixturenames", ()))
+        for marker, fixtures in _MARKERS.items():
+            if wanted & fixtures:
+                item.add_marker(marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures see at their end whether the test failed."""
+    report = yield
+    if report.failed:
+        item.failed = True  # type: ignore[attr-defined]  # read by the browser fixtures
+    return report

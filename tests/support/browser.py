@@ -1,0 +1,88 @@
+"""A real Chromium, driven by Playwright. The pages come from a real server process, see :mod:`tests.support.server`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"
+NewPage = Callable[..., Page]
+
+_ARGUMENTS = [
+    "--no-sandbox",  # Chromium refuses to run as root otherwise, and CI is root
+    "--disable-dev-shm-usage",  # containers give 64 MB there
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--force-color-profile=srgb",
+    "--font-render-hinting=none",
+]
+
+expect.set_options(timeout=10_000)
+
+
+def find_chromium() -> str:
+    """The Chromium to use: the system's."""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    raise RuntimeError("Chromium is not installed: run `make test`, which installs it, or install it yourself.")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium for all tests."""
+    with sync_playwright() as playwright:
+        # Playwright's loop runs in this thread for the whole session, and Django refuses its ORM beside a running loop.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        running = playwright.chromium.launch(executable_path=find_chromium(), args=_ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewPage]:
+    """Open pages, each like a person of their own: ``new_page(server, who, width=390, height=844, dark=True)``.
+
+    A page that reported an error on its console, or whose script failed, fails the test at its end; tests that provoke
+    one clear ``page.complaints``. A failed test leaves pictures of its pages in ``test-artifacts/``.
+    """
+    contexts: list[BrowserContext] = []
+    pages: list[tuple[Page, list[str]]] = []
+
+    def open_page(server: Any, who: dict[str, str] | None = None, **options: Any) -> Page:
+        context = browser.new_context(**_context_options(server.url, **options))
+        contexts.append(context)
+        if who:
+            context.add_cookies([{"name": "sessionid", "value": who["session"], "url": server.url}])
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.complaints = complaints  # type: ignore[attr-defined]  # a note for the test, beside Playwright's own
+        pages.append((page, complaints))
+        return page
+
+    yield open_page
+    failed = getattr(request.node, "failed", False)
+    for number, (page, _) in enumerate(pages):
+        if failed and not page.is_closed():
+            ARTIFACTS.mkdir(exist_ok=True)
+            page.screenshot(path=ARTIFACTS / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', request.node.name)}-{number}.png")
+    for context in contexts:
+        context.close()
+    complaints = [text for _, texts in pages for text in texts]
+    assert failed or not complaints, f"The page reported errors: {complaints}"
+
+
+def _context_options(url: str, width: int = 1440, height: int = 900, dark: bool = False, **more: Any) -> dict[str, Any]:
+    scheme = "dark" if dark else "light"
+    return {"base_url": url, "viewport": {"width": width, "height": height}, "color_scheme": scheme, **more}

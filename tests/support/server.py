@@ -1,0 +1,194 @@
+"""A real server process: Daphne on a free port, with a data directory and a database of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.fleet import Fleet
+from demo.loopback import some_free_port
+from tests.support.people import RUN_RIGHTS
+
+ROOT = Path(__file__).parent.parent.parent
+MakeServer = Callable[..., "ServerProcess"]
+
+
+@dataclass
+class ServerProcess:
+    """A console that runs beside the tests. What its database holds is made and read by :meth:`ask`."""
+
+    data: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=some_free_port)
+    _server: subprocess.Popen[bytes] | None = None
+    _helper: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """What a browser sends as Origin from this server's pages."""
+        return self.url
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._server is not None
+        return self._server.pid
+
+    def start(self) -> ServerProcess:
+        """Start it, on the same port each time, and wait until it answers."""
+        command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(self.port)]
+        with self._log.open("ab") as log:
+            self._server = subprocess.Popen(
+                [*command, "opsconsole.asgi:application"], cwd=ROOT, env=self.environment_of_process(), stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 20
+        while not self._answers():
+            if self._server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"The server under test did not start:\n{self.log()[-3000:]}")
+            time.sleep(0.02)
+        return self
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End the server process by a signal; what it kept stays for the next :meth:`start`."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.send_signal(number)
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+    def kill(self) -> None:
+        """End the server process as a crash would."""
+        self.stop(signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the server and the helper."""
+        self.stop()
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            assert helper.stdin is not None and helper.stdout is not None
+            helper.stdin.close()
+            helper.wait(10)
+            helper.stdout.close()
+
+    def log(self) -> str:
+        """What the server wrote to its standard output and error."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def manage(self, *arguments: str, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a management command on this server's database."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment_of_process(), capture_output=True, text=True, timeout=timeout, **options
+        )
+
+    def ask(self, function: str, **arguments: Any) -> Any:
+        """Call a function of :mod:`tests.support.seed` in a process that has this server's database open."""
+        if self._helper is None:
+            self._helper = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.seed"],
+                cwd=ROOT,
+                env=self.environment_of_process(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        assert self._helper.stdin is not None and self._helper.stdout is not None
+        self._helper.stdin.write(json.dumps([function, arguments]).encode() + b"\n")
+        self._helper.stdin.flush()
+        answer = json.loads(self._helper.stdout.readline() or '{"error": "The helper of the server under test ended."}')
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer["value"]
+
+    def person(self, name: str, *rights: str, **fields: Any) -> dict[str, str]:
+        """Create somebody, logged in: {"name", "password", "session"}; ``session`` is the cookie sessionid."""
+        return dict(self.ask("person_with_session", name=name, rights=list(rights), fields=fields))
+
+    def alice(self) -> dict[str, str]:
+        """Somebody who may start runs."""
+        return self.person("alice", *RUN_RIGHTS)
+
+    def add_fleet(self, fleet: Fleet, count: int | None = None, names: list[str] | None = None) -> list[str]:
+        """Put hosts of ``fleet`` into the inventory, trusted; gives back their names."""
+        hosts = [
+            {"address": host.address, "port": host.port, "key_type": host.key_type, "key": host.key}
+            | {"fingerprint": host.fingerprint}
+            for host in fleet.hosts[:count]
+        ]
+        named = names or [f"h{index}" for index in range(len(hosts))]
+        key = fleet.private_key.read_text()
+        return list(self.ask("add_hosts", hosts=hosts, names=named, user=fleet.user, private_key=key))
+
+    @property
+    def _log(self) -> Path:
+        return self.data / "server.log"
+
+    def environment_of_process(self) -> dict[str, str]:
+        """The environment of this console's processes."""
+        own = {"OPSCONSOLE_DATA": str(self.data), "PORT": str(self.port), "DEMO": "0", "PYTHONUNBUFFERED": "1"}
+        settings = {"DJANGO_SETTINGS_MODULE": "opsconsole.settings"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPSCONSOLE_")}
+        return {**inherited, **own, **settings, **self.environment}
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        return False
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated SQLite file to copy: migrating takes longer than most tests."""
+    data = tmp_path_factory.mktemp("template")
+    done = ServerProcess(data).manage("migrate", "--verbosity", "0")
+    if done.returncode:
+        raise RuntimeError(f"The database of the server under test could not be migrated:\n{done.stderr}")
+    return data / "console.sqlite3"
+
+
+@pytest.fixture
+def make_server(tmp_path: Path, migrated_database: Path) -> Iterator[MakeServer]:
+    """Start servers with settings of their own: ``make_server(OPSCONSOLE_OUTPUT_LIMIT="1000")``."""
+    started: list[ServerProcess] = []
+
+    def make(start: bool = True, **environment: str) -> ServerProcess:
+        data = tmp_path / f"server{len(started)}"
+        data.mkdir()
+        shutil.copy(migrated_database, data / "console.sqlite3")
+        started.append(ServerProcess(data, environment))
+        return started[-1].start() if start else started[-1]
+
+    yield make
+    for server in started:
+        server.close()
+
+
+@pytest.fixture
+def live_server_process(make_server: MakeServer) -> ServerProcess:
+    """A running console with an empty database."""
+    return make_server()

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Installs what the tests need from the system: sshd, redis-server, Chromium, Node, Python's venv. Quick when all is there.
+set -eu
+
+PATH=$PATH:/usr/sbin:/sbin
+
+missing() {
+    command -v sshd >/dev/null || echo openssh-server
+    command -v redis-server >/dev/null || echo redis-server
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+        echo chromium
+    command -v node >/dev/null || echo nodejs
+    python=$(command -v python3 || true)
+    # .venv may exist already; then nobody asks for this any more.
+    [ -x .venv/bin/python ] || [ -z "$python" ] || "$python" -c 'import ensurepip' 2>/dev/null || echo python3-venv
+}
+
+packages=$(missing | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    as_root="sudo -n"
+fi
+if ! command -v apt-get >/dev/null || ! $as_root true 2>/dev/null; then
+    echo "The tests need these packages, and this account may not install them: $packages" >&2
+    echo "Ask for them (on Debian and Ubuntu: sudo apt-get install $packages), then run make test again." >&2
+    exit 1
+fi
+
+# shellcheck disable=SC2086 # a list of words
+install() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; }
+
+echo "Installing $packages..."
+install >/dev/null 2>&1 || { $as_root apt-get update -qq && install >/dev/null; }
+
+still=$(missing | tr '\n' ' ')
+if [ -n "$still" ]; then
+    echo "After the installation these are still missing: $still- install them another way and run make test again." >&2
+    exit 1
+fi
