@@ -23,19 +23,19 @@ run: ## start the console with its demo fleet on http://127.0.0.1:8000/
 test: ## install what the tests need, then run all of them
 	@tools/system_packages.sh
 	@$(MAKE) .venv-dev
-	@$(MAKE) test-python test-js
+	@$(MAKE) test-js test-python
 
 test-python: ## the Python tests alone: make test-python ARGS='-k outputlog -x'
 	@$(PY) -m pytest $(ARGS)
 
 test-js: ## the JavaScript tests alone
-	@set -- tests/js/*.test.*js; if [ -e "$$1" ]; then node --test "$$@"; else echo "There are no tests in tests/js."; fi
+	@"$$($(PY) tools/prepare.py node)" --test --test-reporter=spec tests/js/*.test.js
 
 lint: .venv-dev ## ruff, and the syntax of the JavaScript
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@for file in static/js/*.js static/js/*.mjs tests/js/*.js tests/js/*.mjs; do \
-	  if [ -e "$$file" ]; then node --check "$$file" || exit 1; fi; done
+	@node="$$($(PY) tools/prepare.py node)"; \
+	for file in static/js/*.js tests/js/*.*js; do "$$node" --check "$$file" || exit 1; done
 
 format: .venv-dev ## let ruff put the code into its form
 	@$(PY) -m ruff check --fix .

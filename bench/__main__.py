@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bench.account import choose_account
-from bench.console import Failed
 from bench.install import install
 from bench.jobs import JOBS, Job, Options
+from bench.lab import Failed
 from bench.report import as_json, as_table
 from demo.fleet import FleetError
 
@@ -24,12 +26,30 @@ _RESULTS = Path(__file__).parent / "results"
 
 def main() -> int:
     arguments = _parser().parse_args()
+    # So that ending it ends the hosts, too, and removes what it made.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _RESULTS.mkdir(exist_ok=True)
+    with (_RESULTS / "lock").open("w") as lock:
+        _wait_for(lock)
+        return _measure_all(arguments)
+
+
+def _measure_all(arguments: argparse.Namespace) -> int:
     install()
     options = Options(arguments.rounds, tuple(filter(None, arguments.only.split(","))), arguments.profile)
     print(_header(), end="\n\n", flush=True)
     found = [_measure(job, options) for job in JOBS.values() if arguments.job in (None, job.name)]
     print(json.dumps(found[0] if arguments.job else {"jobs": found}))
     return int(any("error" in answer for answer in found))
+
+
+def _wait_for(lock: IO[str]) -> None:
+    """Two measurements at once would measure each other."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another measurement is running: this one waits for its end.", file=sys.stderr)
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,13 +64,12 @@ def _parser() -> argparse.ArgumentParser:
 def _measure(job: Job, options: Options) -> dict[str, Any]:
     print(f"{job.name} …", file=sys.stderr, flush=True)
     try:
-        for bench in job.measure(options):
-            print(f"{job.name}: {as_table(job.title, job.target, bench.result)}\n", flush=True)
-            answer = as_json(job.name, bench.result)
+        result = job.measure(options)
+        print(f"{job.name}: {as_table(job.title, job.target, result)}\n", flush=True)
+        answer = as_json(job.name, result)
     except (Failed, FleetError) as error:
         print(f"{job.name}: not measured. {error}\n", flush=True)
         answer = {"job": job.name, "seconds": {}, "ratios": {}, "error": str(error)}
-    _RESULTS.mkdir(exist_ok=True)
     (_RESULTS / f"{job.name}.json").write_text(json.dumps(answer) + "\n")
     return answer
 

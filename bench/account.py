@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-NAME = "opsc-bench"
+_PREFIX = "opsc-bench-"
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who logs in, and with which shell. ``own`` is the throwaway account's mark."""
+    """Who logs in, and with which shell; ``own`` says that it is made for the measurement."""
 
     user: str
     shell: str
@@ -34,41 +34,39 @@ def bench_account(home: Path) -> Iterator[Account]:
     if not account.own:
         yield account
         return
-    _add(home, account.shell)
+    _remove_leftovers()
+    _add(account, home)
     try:
         yield account
     finally:
-        _remove()
+        _remove(account.user)
 
 
 def choose_account() -> Account:
     """Who will log in."""
     shell = shutil.which("dash")
     if os.geteuid() == 0 and shell and shutil.which("useradd"):
-        return Account(NAME, shell, own=True)
+        return Account(f"{_PREFIX}{os.getpid()}", shell, own=True)
     entry = pwd.getpwuid(os.geteuid())
     return Account(entry.pw_name, entry.pw_shell, own=False)
 
 
-def _add(home: Path, shell: str) -> None:
-    if _exists():
-        # An earlier measurement was killed.
-        _remove()
+def _add(account: Account, home: Path) -> None:
     # A password of * admits nobody, and unlike a locked one it does not make sshd refuse keys.
-    command = ["useradd", "--no-create-home", "--home-dir", str(home), "--shell", shell, "--password", "*", NAME]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    options = ["--no-create-home", "--home-dir", str(home), "--shell", account.shell, "--password", "*"]
+    subprocess.run(["useradd", *options, account.user], check=True, capture_output=True)
     home.mkdir()
-    entry = pwd.getpwnam(NAME)
+    entry = pwd.getpwnam(account.user)
     os.chown(home, entry.pw_uid, entry.pw_gid)
 
 
-def _remove() -> None:
-    subprocess.run(["userdel", "--force", NAME], check=True, capture_output=True, text=True)
+def _remove(user: str) -> None:
+    subprocess.run(["userdel", "--force", user], capture_output=True)
 
 
-def _exists() -> bool:
-    try:
-        pwd.getpwnam(NAME)
-    except KeyError:
-        return False
-    return True
+def _remove_leftovers() -> None:
+    """Remove the accounts of measurements that were killed."""
+    for entry in pwd.getpwall():
+        number = entry.pw_name.removeprefix(_PREFIX)
+        if number != entry.pw_name and number.isdigit() and not Path(f"/proc/{number}").exists():
+            _remove(entry.pw_name)

@@ -6,14 +6,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import tools
-from bench.console import Console, Failed, open_console
-from bench.lab import Lab, Work, open_lab
+from bench.console import Console, open_console
+from bench.lab import Failed, Lab, Work, open_lab
 from bench.report import OURS, Result
-from bench.tools import Tool
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Bench:
             raise Failed(f"The client got {answer['bytes']} bytes instead of {expected}")
         return float(answer["seconds"])
 
-    def compare(self, work: Work, ours: Callable[[], float], others: list[Tool]) -> None:
+    def compare(self, work: Work, ours: Callable[[], float], others: list[tools.Tool]) -> None:
         """Time ours and the others in turn, so that what else the machine does meets all alike."""
         for number in range(self.options.rounds):
             if self.wanted(OURS):
@@ -53,7 +53,7 @@ class Bench:
     def wanted(self, name: str) -> bool:
         return not self.options.only or name in self.options.only
 
-    def _time(self, tool: Tool, work: Work, number: int) -> None:
+    def _time(self, tool: tools.Tool, work: Work, number: int) -> None:
         self.result.notes[tool.name] = tool.note
         if not self.wanted(tool.name) or tool.name in self.result.not_run or number >= tool.most_rounds:
             return
@@ -80,17 +80,18 @@ class Job:
     name: str
     title: str
     target: str
-    measure: Callable[[Options], Iterator[Bench]]
+    measure: Callable[[Options], Result]
 
 
+@contextmanager
 def _bench(hosts: int, options: Options) -> Iterator[Bench]:
     with open_lab(hosts) as lab, open_console(lab, options.profile) as console:
         yield Bench(lab, console, options)
 
 
-def _fanout_cold(options: Options) -> Iterator[Bench]:
+def _fanout_cold(options: Options) -> Result:
     work = Work("echo hi", hosts=200)
-    for bench in _bench(work.hosts, options):
+    with _bench(work.hosts, options) as bench:
 
         def first() -> float:
             bench.console.restart()
@@ -98,12 +99,12 @@ def _fanout_cold(options: Options) -> Iterator[Bench]:
 
         others = [tools.PARAMIKO, tools.PARALLEL_SSH, tools.CLUSH, tools.PSSH, tools.ANSIBLE]
         bench.compare(work, first, others)
-        yield bench
+        return bench.result
 
 
-def _fanout_warm(options: Options) -> Iterator[Bench]:
+def _fanout_warm(options: Options) -> Result:
     work = Work("echo hi", hosts=200)
-    for bench in _bench(work.hosts, options):
+    with _bench(work.hosts, options) as bench:
 
         def second() -> float:
             bench.console.restart()
@@ -113,53 +114,54 @@ def _fanout_warm(options: Options) -> Iterator[Bench]:
         others = [tools.PARAMIKO_WARM, tools.CLUSH, tools.CLUSH_PERSIST, tools.ANSIBLE_WARM]
         bench.result.notes[OURS] = "second run; connections are not kept yet, so it connects again"
         bench.compare(work, second, others)
-        yield bench
+        return bench.result
 
 
-def _stream(options: Options) -> Iterator[Bench]:
+def _stream(options: Options) -> Result:
     work = Work("seq 1 10000000", hosts=1)
-    for bench in _bench(work.hosts, options):
-        others = [tools.SSH, tools.PARAMIKO, tools.PARALLEL_SSH, tools.CLUSH, tools.PSSH]
+    with _bench(work.hosts, options) as bench:
+        others = [tools.SSH, tools.PARAMIKO, tools.PARALLEL_SSH, tools.PSSH, tools.CLUSH_ONCE]
         bench.compare(work, lambda: bench.ours(work), others)
-        yield bench
+        return bench.result
 
 
-def _lines(options: Options) -> Iterator[Bench]:
+def _lines(options: Options) -> Result:
     work = Work("seq 1 300000", hosts=50)
-    for bench in _bench(work.hosts, options):
+    with _bench(work.hosts, options) as bench:
         others = [tools.PARAMIKO, tools.PARALLEL_SSH, tools.PSSH, tools.CLUSH_ONCE]
-        bench.result.notes["clush"] = "once, as it takes minutes"
         bench.compare(work, lambda: bench.ours(work), others)
-        yield bench
+        return bench.result
 
 
 #: Prints the time ten times a second; perl starts quickly enough for 200 of them.
 _CLOCK = 'exec perl -MTime::HiRes=time,sleep -e \'$|=1; for (1..{lines}) {{ printf "%.6f\\n", time; sleep 0.1 }}\''
 
 
-def _latency(options: Options) -> Iterator[Bench]:
+def _latency(options: Options) -> Result:
     work = Work(_CLOCK.format(lines=120), hosts=200, fanout=200)
     if shutil.which("perl") is None:
         raise Failed("perl is not installed, which prints the clocks.")
-    for bench in _bench(work.hosts, options):
+    with _bench(work.hosts, options) as bench:
         answers = [bench.console.run(work, clocks=True) for _ in range(options.rounds)]
         best = min(answers, key=lambda answer: float(answer["p99_ms"]))
         bench.result.milliseconds = {name: best[f"{name}_ms"] for name in ("median", "p99", "worst")}
         bench.result.seconds[OURS] = [float(answer["median_ms"]) / 1000 for answer in answers]
         bench.result.notes[OURS] = f"of {best['steady_lines']} lines printed while all hosts were printing"
-        yield bench
+        return bench.result
 
 
-def _memory(options: Options) -> Iterator[Bench]:
+def _memory(options: Options) -> Result:
     many, stream = Work("echo hi", hosts=1000), Work("seq 1 10000000", hosts=1)
-    for bench in _bench(many.hosts, options):
+    with _bench(many.hosts, options) as bench:
         bench.result.megabytes["idle"] = bench.console.memory()
         for name, work in (("1000-hosts", many), ("stream", stream)):
             bench.console.restart()
             bench.console.forget_peak()
-            bench.result.seconds[f"{OURS}, {name}"] = [bench.ours(work)]
+            bench.result.seconds.setdefault(OURS, []).append(bench.ours(work))
             bench.result.megabytes[name] = bench.console.peak_memory()
-        yield bench
+        del bench.result.seconds[OURS][1:]
+        bench.result.notes[OURS] = "for 1,000 hosts"
+        return bench.result
 
 
 JOBS = {

@@ -54,7 +54,8 @@ def as_table(title: str, target: str, result: Result) -> str:
     if result.seconds and not result.milliseconds:
         lines.append(f"  {'':22}{'best s':>9}{'median s':>10}{'× ours':>9}")
         lines += [_row(name, result) for name in result.seconds]
-    lines += [f"  {name:22}{value:9.1f} ms  {result.notes.get(OURS, '')}" for name, value in result.milliseconds.items()]
+    note = result.notes.get(OURS, "")
+    lines += [f"  {name:22}{value:9.1f} ms  {note}" for name, value in result.milliseconds.items()]
     lines += [f"  {name:22}{value:9.0f} MB" for name, value in result.megabytes.items()]
     lines += [f"  {name:22}  not run: {why}" for name, why in result.not_run.items()]
     return "\n".join(lines)

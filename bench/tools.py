@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.console import Failed
-from bench.lab import Lab, Work
+from bench.lab import Failed, Lab, Work
 
 HERE = Path(__file__).parent
 VENV_BIN = HERE / ".venv" / "bin"
 _SCRIPTS = HERE / "scripts"
 #: Seconds after which a tool is given up.
-PATIENCE = 900
-#: What keeps OpenSSH's connections open for the next command.
-_KEEP = "-o ControlMaster=auto -o ControlPersist=120 -o ControlPath={folder}/%C"
+PATIENCE = 600
+#: What keeps OpenSSH's connections open for the next command; clush takes %% for %.
+_KEEP = "-o ControlMaster=auto -o ControlPersist=120 -o ControlPath={folder}/%%C"
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,8 @@ def _count(file: Path, what: bytes) -> int:
 def _clush(lab: Lab, work: Work, folder: Path, options: str = "") -> float:
     ssh_options = f"-F {lab.ssh_config} {options}".strip()
     hosts = lab.host_file(work.hosts)
-    command = ["clush", "--nostdin", "--hostfile", hosts, "-f", str(work.fanout), "-o", ssh_options, work.command]
+    command: list[str | Path] = ["clush", "--nostdin", "--hostfile", hosts, "-f", str(work.fanout), "-o", ssh_options]
+    command.append(work.command)
     seconds = _timed(command, folder / "out")
     _expect("lines", _count(folder / "out", b"\n"), work.hosts * work.output.count(b"\n"))
     return seconds
@@ -106,7 +106,7 @@ def _masters(folder: Path) -> Iterator[None]:
 def pssh(lab: Lab, work: Work) -> float:
     """Debian's parallel-ssh, one file per host."""
     with lab.folder() as folder:
-        command = [
+        command: list[str | Path] = [
             "parallel-ssh", "-h", lab.host_file(work.hosts), "-p", str(work.fanout), "-t", "0",
             "-x", f"-F {lab.ssh_config}", "-o", folder / "files", work.command,
         ]  # fmt: skip
@@ -125,14 +125,15 @@ def _ansible(lab: Lab, work: Work, folder: Path) -> float:
     variables = f"ansible_ssh_common_args='-F {lab.ssh_config}' ansible_connection=ssh"
     inventory = folder / "inventory"
     inventory.write_text("".join(f"{address} {variables}\n" for address in lab.fleet.addresses[: work.hosts]))
+    (folder / "ansible.cfg").touch()
     # -m raw and Ansible's own ssh arguments: ControlPersist, as it comes.
-    command = [
+    command: list[str | Path] = [
         VENV_BIN / "ansible", "all", "-i", inventory, "-f", str(work.fanout), "-m", "raw", "-a", work.command,
     ]  # fmt: skip
     seconds = _timed(
         command, folder / "out",
         ANSIBLE_SSH_CONTROL_PATH_DIR=str(folder), ANSIBLE_LOCAL_TEMP=str(folder / "tmp"),
-        ANSIBLE_HOME=str(folder / "home"), ANSIBLE_CONFIG=os.devnull, ANSIBLE_NOCOLOR="1",
+        ANSIBLE_HOME=str(folder / "home"), ANSIBLE_CONFIG=str(folder / "ansible.cfg"), ANSIBLE_NOCOLOR="1",
         PATH=f"{VENV_BIN}:{os.environ['PATH']}",
     )  # fmt: skip
     _expect("hosts that succeeded", _count(folder / "out", b"| CHANGED | rc=0 >>"), work.hosts)
@@ -216,7 +217,7 @@ _clush_missing = _program("clush", "clustershell")
 _ansible_missing = _in_venv("ansible", "ansible_core")
 
 CLUSH = Tool("clush", _clush_missing, clush)
-CLUSH_ONCE = Tool("clush", _clush_missing, clush, most_rounds=1)
+CLUSH_ONCE = Tool("clush", _clush_missing, clush, "once, as it takes minutes", most_rounds=1)
 CLUSH_PERSIST = Tool("clush-persist", _clush_missing, clush_persist, "with ControlPersist, second command")
 PSSH = Tool("pssh", _program("parallel-ssh", "pssh"), pssh, "one file per host")
 ANSIBLE = Tool("ansible", _ansible_missing, ansible, "-m raw")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,17 +12,26 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from consoles import access, dispatcher, doorbell
-from consoles.models import AuditEntry, HostRun, Run, ScriptVersion, lease_end, text_sha256, unix_lines
+from consoles.models import (
+    DEFAULTS,
+    AuditEntry,
+    HostRun,
+    Run,
+    Script,
+    ScriptVersion,
+    lease_end,
+    text_sha256,
+    unix_lines,
+)
 from consoles.selection import UnknownNames, resolve
 from consoles.statuses import ACTIVE, Status
 from servers.models import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.contrib.auth.models import User
 
-DEFAULTS = {
-    name: Run._meta.get_field(name).default for name in ("fanout", "connect_timeout", "idle_timeout", "total_timeout")
-}
 #: Most servers of one run, and most characters of one program.
 MAX_SERVERS = 10_000
 MAX_PROGRAM = 1_000_000
@@ -175,8 +183,6 @@ def _program(
 
 
 def _script(name: str, requester: User | None, messages: dict[str, list[str]]) -> tuple[ScriptVersion | None, str]:
-    from consoles.models import Script
-
     scripts = access.scripts_for(requester) if requester else Script.objects.filter(enabled=True)
     script = scripts.filter(name=name).first()
     version = script.latest if script else None
@@ -201,11 +207,11 @@ def _servers(request: Request, requester: User | None, messages: dict[str, list[
 
 
 def _check_numbers(run: Run, messages: dict[str, list[str]]) -> None:
-    for name in DEFAULTS:
-        try:
-            Run._meta.get_field(name).clean(getattr(run, name), run)
-        except ValidationError as error:
-            messages[name] = error.messages
+    others = [field.name for field in Run._meta.fields if field.name not in DEFAULTS]
+    try:
+        run.clean_fields(exclude=others)
+    except ValidationError as error:
+        messages.update(error.message_dict)
 
 
 def _title(request: Request, program: str) -> str:

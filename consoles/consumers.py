@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import ThreadSensitiveContext, async_to_sync
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import WebsocketConsumer
-from django.contrib.auth.models import User
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
@@ -22,6 +21,9 @@ from consoles import access, actions, dispatcher, doorbell, protocol
 from consoles.models import Run
 from consoles.presenting import iso, run_row
 from consoles.viewer import Viewer
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,10 @@ ACCESS_EVERY = 15.0
 MOST_ERRORS = 20
 
 
+class _LoggedOut(Exception):
+    """The login that opened the socket does not hold any more."""
+
+
 class RunConsumer(WebsocketConsumer):
     """One socket, on one run: an existing one, or the one that its ``start`` creates."""
 
@@ -45,6 +51,7 @@ class RunConsumer(WebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         doorbell.attach(asyncio.get_running_loop())
+        self._send_frame = send
         async with ThreadSensitiveContext():
             ticking = asyncio.create_task(self._tick())
             try:
@@ -70,6 +77,8 @@ class RunConsumer(WebsocketConsumer):
     def connect(self) -> None:
         self._errors = 0
         self._dirty: set[int] = set()
+        self._status_every = STATUS_EVERY
+        self._storage: str | None = None
         self._status_at = self._looked_at = self._clock_at = self._checked_at = 0.0
         self.user: User | None = access.session_user(self.scope["session"].session_key)
         if self.user is None:
@@ -81,9 +90,7 @@ class RunConsumer(WebsocketConsumer):
             self.close(protocol.CLOSE_FORBIDDEN)
 
     def disconnect(self, code: int) -> None:
-        if self.viewer is not None:
-            async_to_sync(self.channel_layer.group_discard)(doorbell.group_of(self.viewer.run.pk), self.channel_name)
-            self.viewer = None
+        self._leave()
         connections.close_all()
 
     def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -91,6 +98,8 @@ class RunConsumer(WebsocketConsumer):
             if text_data is None:
                 raise protocol.ProtocolError("malformed", "Clients send text frames only.")
             self._handle(protocol.decode_client(text_data))
+        except _LoggedOut:
+            self.close(protocol.CLOSE_LOGIN)
         except protocol.ProtocolError as error:
             self._errors += 1
             self._say("error", code=error.code, message=str(error))
@@ -162,17 +171,19 @@ class RunConsumer(WebsocketConsumer):
         self._pump()
 
     def _next_due(self) -> float:
-        status_at = self._status_at + STATUS_EVERY if self._dirty else self._looked_at + LOOK_EVERY
+        status_at = self._status_at + self._status_every if self._dirty else self._looked_at + LOOK_EVERY
         return min(status_at, self._clock_at + CLOCK_EVERY, self._checked_at + ACCESS_EVERY)
 
     def _tell_status_if_due(self) -> None:
         now = time.monotonic()
         look = now - self._looked_at >= LOOK_EVERY
-        if self.viewer is None or not (look or (self._dirty and now - self._status_at >= STATUS_EVERY)):
+        if self.viewer is None or not (look or (self._dirty and now - self._status_at >= self._status_every)):
             return
         hosts, self._dirty, self._status_at = (None if look else self._dirty), set(), now
         self._looked_at = now if look else self._looked_at
         rows = self.viewer.changed_rows(hosts)
+        # With many busy hosts, telling every change at once would take the time that their output needs.
+        self._status_every = max(STATUS_EVERY, 10 * (time.monotonic() - now))
         storage = dispatcher.trouble() or None
         if rows or storage != self._storage:
             self._storage = storage
@@ -182,11 +193,14 @@ class RunConsumer(WebsocketConsumer):
     def _pump(self) -> None:
         if self.viewer is None:
             return
-        for frame in self.viewer.output():
-            if isinstance(frame, bytes):
-                self.send(bytes_data=frame)
-            else:
-                self.send(text_data=frame)
+        # In one step for all: a step from this thread to the loop costs more than a small frame.
+        if frames := list(self.viewer.output()):
+            async_to_sync(self._send_frames)(frames)
+
+    async def _send_frames(self, frames: list[str | bytes]) -> None:
+        for frame in frames:
+            kind = "bytes" if isinstance(frame, bytes) else "text"
+            await self._send_frame({"type": "websocket.send", kind: frame})
 
     # Opening and access
 
@@ -200,7 +214,6 @@ class RunConsumer(WebsocketConsumer):
         async_to_sync(self.channel_layer.group_add)(doorbell.group_of(run.pk), self.channel_name)
         viewer = Viewer(run)
         hosts = viewer.load_hosts()
-        self._storage: str | None = None
         self._status_at = self._looked_at = self._clock_at = self._checked_at = time.monotonic()
         self._say(
             "hello",
@@ -216,16 +229,27 @@ class RunConsumer(WebsocketConsumer):
         """The user as the database has it now: rights may have been taken away since the socket opened."""
         self.user = access.session_user(self.scope["session"].session_key)
         if self.user is None:
-            self.close(protocol.CLOSE_LOGIN)
-            raise StopConsumer
+            raise _LoggedOut
         return self.user
 
     def _check_access(self, now: float) -> None:
         self._checked_at = now
-        user = self._user_now()
+        try:
+            user = self._user_now()
+        except _LoggedOut:
+            return self.close(protocol.CLOSE_LOGIN)
         if self.viewer is not None and not access.runs_for(user).filter(pk=self.viewer.run.pk).exists():
-            self.viewer = None
             self.close(protocol.CLOSE_FORBIDDEN)
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close the socket; nothing more is sent on it, though its last frames may still come in."""
+        self._leave()
+        super().close(code, reason)
+
+    def _leave(self) -> None:
+        if self.viewer is not None:
+            async_to_sync(self.channel_layer.group_discard)(doorbell.group_of(self.viewer.run.pk), self.channel_name)
+            self.viewer = None
 
     def _accept(self) -> None:
         offered = self.scope.get("subprotocols", [])
@@ -238,5 +262,3 @@ class RunConsumer(WebsocketConsumer):
 
     def _say(self, kind: str, **fields: Any) -> None:
         self.send(text_data=protocol.encode(kind, **fields))
-
-

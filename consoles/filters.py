@@ -81,7 +81,7 @@ class RunFilter(django_filters.FilterSet):
         else:
             del self.filters["who"]
         used = Run.objects.filter(script_version__script=OuterRef("pk"), pk__in=runs.values("pk"))
-        self.filters["script"].extra["queryset"] = Script.objects.filter(Exists(used))
+        self.filters["script"].queryset = Script.objects.filter(Exists(used))
 
     @property
     def active(self) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from consoles import doorbell, outputlog
-from consoles.models import HostRun, Run
 from consoles.statuses import ACTIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consoles.models import HostRun, Run
 
 #: Seconds after which the log is looked at even without a doorbell.
 LOOK_EVERY = 2.0

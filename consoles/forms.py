@@ -68,7 +68,7 @@ class NewRunForm(forms.Form):
     tags = forms.MultipleChoiceField(required=False, label="Tags", widget=forms.CheckboxSelectMultiple)
     search = forms.CharField(required=False, label="Search", max_length=200)
     source = forms.ChoiceField(
-        label="Program", choices=[(COMMAND, "Command"), (SCRIPT, "Saved script")], widget=forms.RadioSelect
+        label="Program", choices=[(COMMAND, "Type a command"), (SCRIPT, "Saved script")], widget=forms.RadioSelect
     )
     script = forms.ChoiceField(required=False, label="Script")
     command = forms.CharField(required=False, label="Command", strip=False, widget=forms.Textarea)
@@ -133,7 +133,8 @@ class NewRunForm(forms.Form):
             for sentence in unknown.sentences():
                 self.add_error("names", sentence)
             missing = set(unknown.names)
-            selection = resolve(self.servers, names=[name for name in names if name not in missing])
+            known = [name for name in names if name not in missing]
+            selection = resolve(self.servers, names=known, **_without(labels, unknown), search=values.get("search", ""))
         if not selection and not self.errors.keys() & {"names", "groups", "tags", "search"}:
             self.add_error("names", NOTHING_YET["names"])
         values["servers"] = selection
@@ -150,6 +151,10 @@ class NewRunForm(forms.Form):
             values["script"] = ""
             if "command" not in self.errors and not values.get("command", "").strip():
                 self.add_error("command", NOTHING_YET["command"])
+
+
+def _without(labels: dict[str, list[str]], unknown: UnknownNames) -> dict[str, set[str]]:
+    return {kind: set(names) - set(getattr(unknown, kind)) for kind, names in labels.items()}
 
 
 def _names_in_use(model: type[Group] | type[Tag], servers: QuerySet[Server]) -> list[tuple[str, str]]:

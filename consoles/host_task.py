@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from consoles import ssh
-from consoles.models import HostRun
 from consoles.outcome import Limits, Outcome, Stop, outcome_of_exit, outcome_of_stop
 from consoles.outputlog import Fenced, LogWriter, Ticket
 from consoles.statuses import Status
 from consoles.targets import Prepared, remember_mismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consoles.models import HostRun
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +145,7 @@ class Following:
                 self._store(event)
             elif isinstance(event, ssh.Exited):
                 exited = event
-            self._enforce()
+            self._enforce(exited)
         return self._outcome(exited)
 
     def _note_running(self) -> None:
@@ -168,18 +172,20 @@ class Following:
         self._stored += len(kept)
         self._dropped += len(event.data) - len(kept)
 
-    def _enforce(self) -> None:
-        if self._stop is None and (stop := self._reason_to_stop()):
+    def _enforce(self, exited: ssh.Exited | None) -> None:
+        if self._stop is None and (stop := self._reason_to_stop(exited)):
             self._stop = stop
             self._ending = _EndingThread(self._program, self._work.kill_grace)
         self._probe_if_silent()
 
-    def _reason_to_stop(self) -> Stop | None:
+    def _reason_to_stop(self, exited: ssh.Exited | None) -> Stop | None:
         now, limits = time.monotonic(), self._work.limits
-        if self._canceled():
-            return Stop.CANCELED
         if self._dropped:
             return Stop.OUTPUT
+        if exited is not None:
+            return None  # Too late: how it ended by itself is what happened.
+        if self._canceled():
+            return Stop.CANCELED
         if limits.total and now - self._began >= limits.total:
             return Stop.TOTAL
         if limits.idle and now - self._last_output >= limits.idle:
@@ -190,7 +196,8 @@ class Following:
         now = time.monotonic()
         if now - max(self._last_output, self._last_probe) >= PROBE_AFTER and not self._ending:
             self._last_probe = now
-            self._program.connection.probe()
+            # In a thread: a host that does not answer must not hold up a cancel or a limit.
+            threading.Thread(target=self._program.connection.probe, name="ssh-probe", daemon=True).start()
 
     def _gave_up(self) -> bool:
         """Whether the program was ended, or could not be, and its output still does not end."""
@@ -203,8 +210,9 @@ class Following:
             self._writer.move(self._ticket, Status.RUNNING)
         if self._stop is None or self._ending is None:
             outcome = outcome_of_exit(name, exited) if exited else Outcome(Status.LOST)
+        elif (ending := self._ending.result()).too_late and exited and not self._dropped:
+            outcome = outcome_of_exit(name, exited)
         else:
-            ending = self._ending.result()
             outcome = outcome_of_stop(self._stop, self._work.limits, ending.sentence, exited, self._dropped)
         if self._dropped:
             outcome.fields["dropped"] = self._dropped

@@ -1,8 +1,8 @@
 """Who may act for a HostRun: the process that owns it, while it is alive.
 
-A HostRun names its owner and a time until which the owner's lease lasts, by the database's clock. Where the owner ran on
-this machine there is something quicker: each process holds a lock on a file of its own, which the kernel releases when
-the process dies, so a start after a crash need not wait for leases to run out.
+A HostRun names its owner and a time until which the owner's lease lasts, by the database's clock. Where the owner ran
+on this machine there is something quicker: each process holds a lock on a file of its own, which the kernel releases
+when the process dies, so a start after a crash need not wait for leases to run out.
 """
 
 from __future__ import annotations
@@ -59,11 +59,10 @@ def settle_abandoned() -> int:
     owners = set(rows.order_by().values_list("owner", flat=True).distinct())
     dead = Q(owner__in=[owner for owner in owners if _is_dead(owner)])
     late = Q(lease_until__lt=Now()) | Q(lease_until__isnull=True)
-    abandoned = list(rows.filter(dead | late).select_related("run"))
-    runs = {host_run.run for host_run in abandoned if _settle(host_run)}
-    for run in runs:
+    settled = [host_run for host_run in rows.filter(dead | late).select_related("run") if _settle(host_run)]
+    for run in {host_run.run for host_run in settled}:
         _tell(run)
-    return len(abandoned)
+    return len(settled)
 
 
 def _settle(host_run: HostRun) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -17,6 +17,8 @@ from django.utils import timezone
 from consoles.statuses import FINAL, Status, sources_of, status_of_run
 from servers.models import Server
 
+#: What a run gets that does not say otherwise: servers at the same time, and seconds.
+DEFAULTS: Final = {"fanout": 64, "connect_timeout": 10, "idle_timeout": 900, "total_timeout": 7200}
 STATUS_CHOICES = [(status.value, status.label) for status in Status]
 
 
@@ -109,18 +111,28 @@ class Run(models.Model):
     program = models.TextField()
     program_sha256 = models.CharField(max_length=64)
     fanout = models.PositiveIntegerField(
-        default=64, validators=[MinValueValidator(1), MaxValueValidator(256)], help_text="Servers at the same time."
+        default=DEFAULTS["fanout"],
+        validators=[MinValueValidator(1), MaxValueValidator(256)],
+        help_text="Servers at the same time.",
     )
     connect_timeout = models.PositiveIntegerField(
-        default=10, validators=[MinValueValidator(1), MaxValueValidator(300)], help_text="Seconds to reach a server."
+        default=DEFAULTS["connect_timeout"],
+        validators=[MinValueValidator(1), MaxValueValidator(300)],
+        help_text="Seconds to reach a server.",
     )
     idle_timeout = models.PositiveIntegerField(
-        default=900, validators=[MaxValueValidator(604800)], help_text="Seconds without any output; 0 waits for ever."
+        default=DEFAULTS["idle_timeout"],
+        validators=[MaxValueValidator(604800)],
+        help_text="Seconds without any output; 0 waits for ever.",
     )
     total_timeout = models.PositiveIntegerField(
-        default=7200, validators=[MaxValueValidator(604800)], help_text="Seconds from start to end; 0 waits for ever."
+        default=DEFAULTS["total_timeout"],
+        validators=[MaxValueValidator(604800)],
+        help_text="Seconds from start to end; 0 waits for ever.",
     )
-    output_limit = models.PositiveBigIntegerField(help_text="Bytes stored per server; a program that prints more is stopped.")
+    output_limit = models.PositiveBigIntegerField(
+        help_text="Bytes stored per server; a program that prints more is stopped."
+    )
     rerun_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reruns")
     created = models.DateTimeField(default=timezone.now, db_index=True)
     cancel_requested = models.DateTimeField(null=True, blank=True)

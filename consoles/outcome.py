@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from consoles.ssh.events import Exited
 from consoles.statuses import Status
+
+if TYPE_CHECKING:
+    from consoles.ssh.events import Exited
 
 
 class Stop(Enum):
@@ -40,12 +42,19 @@ class Limits:
 def outcome_of_exit(name: str, exited: Exited) -> Outcome:
     """The outcome of a program that the console did not stop."""
     if exited.connection_lost:
-        return Outcome(Status.LOST, f"Contact to {name} ended before the program did ({exited.connection_lost}): "
-                       "check on the host whether it went on.")
+        return Outcome(
+            Status.LOST,
+            f"Contact to {name} ended before the program did ({exited.connection_lost}): "
+            "check on the host whether it went on.",
+        )
     fields = {"exit_status": exited.status, "exit_signal": exited.signal}
-    left = " It left a process behind that holds the output open; what that prints is not here." if (
-        exited.detached_output
-    ) else ""
+    left = (
+        " It left a process behind that holds the output open; what that prints is not here."
+        if (exited.detached_output)
+        else ""
+    )
+    if exited.output_cut:
+        left = f" The connection to {name} was lost before all output had arrived: its end is missing."
     if exited.signal:
         return Outcome(Status.FAILED, f"The program was ended by signal {exited.signal}.{left}", fields)
     if exited.status == 0:
@@ -54,11 +63,7 @@ def outcome_of_exit(name: str, exited: Exited) -> Outcome:
 
 
 def outcome_of_stop(stop: Stop, limits: Limits, seen: str, exited: Exited | None, dropped: int) -> Outcome:
-    """The outcome of a program that the console stopped; ``seen`` says what its ending looked like.
-
-    A program that ended by itself with a status before the signal reached it keeps its own outcome only where nothing
-    was cut; the caller decides that before asking.
-    """
+    """The outcome of a program that the console stopped; ``seen`` says what its ending looked like."""
     fields: dict[str, Any] = {}
     if exited and not exited.connection_lost:
         fields = {"exit_status": exited.status, "exit_signal": exited.signal}

@@ -11,19 +11,22 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from consoles import doorbell
 from consoles.models import HostRun, OutputChunk
-from consoles.statuses import Status
 from consoles.terminal_text import last_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from consoles.statuses import Status
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ COMMIT_INTERVAL: Final = 0.02
 #: Bytes waiting to be stored, of one HostRun and of all, at which its reader is held up, and in turn its host.
 MAX_WAITING_ONE: Final = 4 * 1024 * 1024
 MAX_WAITING_ALL: Final = 64 * 1024 * 1024
+#: Bytes of recent output kept in memory for live viewers.
+MAX_RECENT: Final = 32 * 1024 * 1024
 #: Seconds between attempts while the database refuses.
 RETRY_PAUSE: Final = 0.5
 
@@ -57,6 +62,8 @@ class Piece:
 
 def size(host_run_id: int) -> int:
     """Bytes stored so far."""
+    if (end := _recent.end(host_run_id)) is not None:
+        return end
     return HostRun.objects.values_list("size", flat=True).get(pk=host_run_id)
 
 
@@ -65,6 +72,8 @@ def read(host_run_id: int, start: int, most: int) -> list[Piece]:
 
     The pieces are contiguous, and the first begins exactly at ``start``.
     """
+    if (recent := _recent.read(host_run_id, start, most)) is not None:
+        return recent
     pieces: list[Piece] = []
     limit = most // MAX_CHUNK + 2
     while most > 0 and (rows := _rows_from(host_run_id, start, limit)):
@@ -88,6 +97,69 @@ def stream(host_run_id: int, only: int | None = None) -> Iterator[bytes]:
         cursor = pieces[-1].end
         if found := b"".join(piece.data for piece in pieces if only in (None, piece.stream)):
             yield found
+
+
+class _Recent:
+    """What this process stored a moment ago, by HostRun, so that live viewers need not ask the database for it.
+
+    Filled after each commit, so nothing is in here that is not stored. A HostRun is in here only while this process is
+    the one that writes it. The oldest pieces of all are dropped first, which keeps each HostRun's pieces contiguous.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._pieces: dict[int, deque[Piece]] = {}
+        self._order: deque[int] = deque()
+        self._size = 0
+
+    def add(self, host_run_id: int, pieces: list[Piece]) -> None:
+        with self._lock:
+            self._pieces.setdefault(host_run_id, deque()).extend(pieces)
+            for piece in pieces:
+                self._order.append(host_run_id)
+                self._size += len(piece.data)
+            while self._size > self._most:
+                self._drop_oldest()
+
+    def end(self, host_run_id: int) -> int | None:
+        """Where the HostRun's log ends; None where this process does not know."""
+        with self._lock:
+            held = self._pieces.get(host_run_id)
+            return held[-1].end if held else None
+
+    def read(self, host_run_id: int, start: int, most: int) -> list[Piece] | None:
+        """As :func:`read`; None where what is in here does not reach back to ``start``."""
+        with self._lock:
+            held = self._pieces.get(host_run_id)
+            if not held or start < held[0].offset:
+                return None
+            newest_first: list[Piece] = []
+            for piece in reversed(held):
+                if piece.end <= start:
+                    break
+                newest_first.append(piece)
+        found: list[Piece] = []
+        while newest_first and most > 0:
+            found.append(_cut(_from(newest_first.pop(), start), most))
+            most -= len(found[-1].data)
+        return found
+
+    def forget(self, host_run_id: int) -> None:
+        """Drop a HostRun that another process may write now."""
+        with self._lock:
+            for piece in self._pieces.pop(host_run_id, ()):
+                self._size -= len(piece.data)
+
+    def _drop_oldest(self) -> None:
+        host_run_id = self._order.popleft()
+        if held := self._pieces.get(host_run_id):
+            self._size -= len(held.popleft().data)
+            if not held:
+                del self._pieces[host_run_id]
+
+
+_recent = _Recent(MAX_RECENT)
 
 
 def _rows_from(host_run_id: int, start: int, limit: int) -> list[Piece]:
@@ -278,7 +350,10 @@ class _Batch:
             fenced = self._write_sizes()
             OutputChunk.objects.bulk_create(
                 OutputChunk(
-                    host_run_id=ticket.host_run.pk, offset=piece.offset, stream=piece.stream, time=piece.time,
+                    host_run_id=ticket.host_run.pk,
+                    offset=piece.offset,
+                    stream=piece.stream,
+                    time=piece.time,
                     data=piece.data,
                 )
                 for ticket, pieces in self._chunks.items()
@@ -323,8 +398,10 @@ class _Batch:
         for ticket, pieces in self._chunks.items():
             if ticket in fenced:
                 ticket.fenced = True
+                _recent.forget(ticket.host_run.pk)
             else:
                 ticket.tail, ticket.end = self._tail(ticket), pieces[-1].end
+                _recent.add(ticket.host_run.pk, pieces)
 
     def announce(self) -> None:
         """Tell who waits: first the runner's futures, then the viewers."""

@@ -72,10 +72,12 @@ def fold_names(names: Iterable[str]) -> list[str]:
 
 def _fold(prefix: str, digits: set[str], suffix: str) -> list[str]:
     """One text per width: web7 and web007 are different names and may stand side by side."""
-    padded = {len(number) for number in digits if number.startswith("0") and len(number) > 1}
-    widths: dict[int, list[int]] = {}
+    padded = sorted(len(number) for number in digits if number.startswith("0") and len(number) > 1)
+    widths: dict[int, set[int]] = {}
     for number in digits:
-        widths.setdefault(len(number) if len(number) in padded else 1, []).append(int(number))
+        # web1000 follows web999 whether that is padded to three digits or not.
+        width = max((width for width in padded if width <= len(number)), default=1)
+        widths.setdefault(width, set()).add(int(number))
     return [_fold_width(prefix, sorted(numbers), width, suffix) for width, numbers in widths.items()]
 
 

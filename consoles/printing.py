@@ -6,13 +6,15 @@ import json
 import shutil
 import sys
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from consoles.following import Line, Progress
-from consoles.models import HostRun, Run
 from consoles.presenting import fold_names, host_row
 from consoles.statuses import ACTIVE, SEVERITY, Status
 from consoles.terminal_text import safe_for_terminal
+
+if TYPE_CHECKING:
+    from consoles.models import HostRun, Run
 
 STDERR = 2
 #: Seconds between two drawings of the progress line.
@@ -50,12 +52,14 @@ class TextPrinter:
         for host_run in troubled[:50]:
             self.note(f"{host_run.server_name}: {Status(host_run.status).label}. {host_run.reason}".rstrip())
         if len(troubled) > 50:
-            self.note(f"and {len(troubled) - 50} more: {' '.join(fold_names(row.server_name for row in troubled[50:]))}")
+            rest = fold_names(row.server_name for row in troubled[50:])
+            self.note(f"and {len(troubled) - 50} more: {' '.join(rest)}")
         self.note(f"Run #{self._run.pk}: {_summary(self._run.counts())} in {time.monotonic() - self._began:.1f} s.")
 
     def _print_line(self, line: Line, to: TextIO) -> None:
         if to.isatty():
-            text = safe_for_terminal(line.data.decode(errors="replace").rsplit("\r", 1)[-1] or line.data.decode(errors="replace"))
+            shown = line.data.decode(errors="replace").rstrip("\r").rsplit("\r", 1)[-1]
+            text = safe_for_terminal(shown)
             print(f"{line.host}: {text}\x1b[0m" if "\x1b" in text else f"{line.host}: {text}", file=to, flush=True)
             return
         # Into a pipe or file: the bytes as they came.

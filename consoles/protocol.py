@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -129,11 +130,14 @@ def decode_output(frame: bytes) -> Output:
     return Output(host=host, offset=offset, stream=stream, data=frame[HEADER_SIZE:])
 
 
-def cut_at_line_end(data: bytes, most: int) -> int:
-    """How many bytes of ``data`` to put into one payload of at most ``most``: up to the last line end if there is one."""
+def line_end_before(data: bytes, start: int, most: int) -> int:
+    """Where to end a payload that begins at ``start`` and may go up to ``most``: after its last line end, if any.
+
+    All of it where it fits.
+    """
     if len(data) <= most:
         return len(data)
-    return data.rfind(b"\n", 0, most) + 1 or most
+    return data.rfind(b"\n", start, most) + 1 or most
 
 
 def encode(kind: str, **fields: Any) -> str:
@@ -152,9 +156,10 @@ def decode_client(text: str) -> ClientMessage:
         raise ProtocolError("malformed", "The message is not JSON.") from None
     if not isinstance(message, dict):
         raise ProtocolError("malformed", "The message is not a JSON object.")
-    reader = _READERS.get(message.get("type")) if isinstance(message.get("type"), str) else None
+    kind = message.get("type")
+    reader = _READERS.get(kind) if isinstance(kind, str) else None
     if reader is None:
-        raise ProtocolError("unknown_type", f"The message type {str(message.get('type'))[:40]!r} is not known.")
+        raise ProtocolError("unknown_type", f"The message type {str(kind)[:40]!r} is not known.")
     return reader(message)
 
 
@@ -209,7 +214,7 @@ def _ping(message: dict[str, Any]) -> Ping:
     return Ping(value)
 
 
-_READERS = {
+_READERS: Final[dict[str, Callable[[dict[str, Any]], ClientMessage]]] = {
     "start": _start,
     "subscribe": _subscribe,
     "unsubscribe": lambda message: Unsubscribe(_host(message)),
@@ -217,3 +222,6 @@ _READERS = {
     "cancel": lambda message: Cancel(None if message.get("host") is None else _host(message)),
     "ping": _ping,
 }
+
+#: The types of message a client may send.
+CLIENT_TYPES: Final = frozenset(_READERS)

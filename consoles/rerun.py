@@ -38,6 +38,7 @@ def prefill_from(run: Run, only: str, user: User) -> Prefill:
         prefill.initial[column] = getattr(run, column)
     _take_servers(prefill, run, only, user)
     _take_program(prefill, run, user)
+    _take_title(prefill, run)
     return prefill
 
 
@@ -82,3 +83,10 @@ def _take_program(prefill: Prefill, run: Run, user: User) -> None:
             f"{script.name} has changed: run #{run.pk} ran version {version.number}, this one will run version"
             f" {latest.number}."
         )
+
+
+def _take_title(prefill: Prefill, run: Run) -> None:
+    """Only a title that somebody chose: the console's own would be wrong as soon as the program is changed."""
+    script = run.script_version.script.name if run.script_version else ""
+    if run.title != script and not " ".join(run.program.split()).startswith(run.title):
+        prefill.initial["title"] = run.title

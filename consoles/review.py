@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: What the host key of a server says about connecting to it.
 KEY_TRUSTED, KEY_MISSING, KEY_CHANGED = "trusted", "missing", "changed"
 
+#: Names up to here are easier to read one by one.
+_FEW = 12
+
 
 def with_keys(servers: QuerySet[Server]) -> QuerySet[Server]:
     """Annotate what :func:`key_state` needs."""
@@ -64,8 +67,13 @@ class Review:
         return [sentence for sentence in told if sentence not in NOTHING_YET.values()]
 
     @property
+    def is_folded(self) -> bool:
+        return len(self.names) > _FEW
+
+    @property
     def folded(self) -> list[str]:
-        return fold_names(self.names)
+        """The names, folded where there are many."""
+        return fold_names(self.names) if self.is_folded else self.names
 
     @property
     def sha256(self) -> str:
@@ -105,8 +113,8 @@ def review(form: NewRunForm) -> Review:
     states = {server.name: key_state(vars(server)) for server in servers}
     return Review(
         names=list(states),
-        missing_key=fold_names(name for name, state in states.items() if state == KEY_MISSING),
-        changed_key=fold_names(name for name, state in states.items() if state == KEY_CHANGED),
+        missing_key=[name for name, state in states.items() if state == KEY_MISSING],
+        changed_key=[name for name, state in states.items() if state == KEY_CHANGED],
         script=script.name if script else "",
         version=version,
         program=version.text if version else values.get("command", ""),

@@ -1,4 +1,4 @@
-"""Executes runs in threads of this process: at most ``fanout`` HostRuns of a run, and ``max_active`` of all, at once."""
+"""Executes runs in threads of this process: ``fanout`` HostRuns of a run, and ``max_active`` of all, at the most."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import threading
 from collections import deque
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import close_old_connections, connection
+from django.db.models import F
+from django.db.models.functions import Now
 
 from consoles import lease
 from consoles.host_task import HostTask, Work
 from consoles.models import HostRun, Run
 from consoles.outcome import Limits
-from consoles.outputlog import LogWriter
+from consoles.outputlog import LogWriter, Ticket
 from consoles.statuses import ACTIVE, Status
 from consoles.targets import Prepared, Targets, with_keys
 
@@ -25,6 +27,7 @@ RENEW_EVERY = 10.0
 LOOK_EVERY = 1.0
 
 STOPPED_REASON = "The console was stopped while this was running: check on the host how it ended."
+FAULT_REASON = "A fault in the console kept this from being started: see its log, then run again."
 
 
 class Runner:
@@ -63,10 +66,12 @@ class Runner:
         """End: what still runs is lost, what waits is skipped, and everything received so far is stored."""
         self._stopping = True
         self.writer.flush(timeout / 2)
-        self._give_up_rest()
-        self.writer.stop(timeout / 2)
-        self._nudge.set()
-        self._owner.release()
+        try:
+            self._give_up_rest()
+        finally:
+            self.writer.stop(timeout / 2)
+            self._nudge.set()
+            self._owner.release()
 
     # For executions
 
@@ -96,15 +101,18 @@ class Runner:
         renew_in = settle_in = 0.0
         while not self._stopping:
             try:
-                if settle_in <= 0 and self._settles:
-                    settle_in = RENEW_EVERY
-                    lease.settle_abandoned()
+                # Renewed before anything is settled: after a pause (a locked database, a sleeping laptop) our own leases
+                # have run out too, and what nobody has taken from us meanwhile is still ours.
                 if renew_in <= 0:
                     renew_in = RENEW_EVERY
                     self._owner.renew()
+                if settle_in <= 0 and self._settles:
+                    settle_in = RENEW_EVERY
+                    lease.settle_abandoned()
                 self._cancel_what_was_asked()
-            except DatabaseError as error:
-                # Leases outlast several failed renewals, and every write is fenced: keep trying.
+            except Exception as error:
+                # Leases outlast several failed renewals, and every write is fenced: keep trying, next time at once.
+                renew_in = 0.0
                 log.warning("Leases could not be renewed: %s", error)
                 close_old_connections()
             renew_in, settle_in = renew_in - LOOK_EVERY, settle_in - LOOK_EVERY
@@ -124,10 +132,11 @@ class Runner:
                 task.cancel()
 
     def _give_up_rest(self) -> None:
-        for host_run in HostRun.objects.filter(owner=self.owner, status__in=ACTIVE):
-            queued = host_run.status == Status.QUEUED
-            to, reason = (Status.SKIPPED, lease.SKIPPED_REASON) if queued else (Status.LOST, STOPPED_REASON)
-            host_run.move(to, fence=host_run.fence, new_fence=host_run.fence + 1, reason=reason)
+        """Two statements for all: what starts between them is lost, and thousands of queued ones take no time."""
+        mine = HostRun.objects.filter(owner=self.owner)
+        given_up = {"finished": Now(), "fence": F("fence") + 1}
+        mine.filter(status=Status.QUEUED).update(status=Status.SKIPPED, reason=lease.SKIPPED_REASON, **given_up)
+        mine.filter(status__in=ACTIVE).update(status=Status.LOST, reason=STOPPED_REASON, **given_up)
 
 
 class Execution:
@@ -151,14 +160,15 @@ class Execution:
             self._prepare(run)
             self._left = min(run.fanout, len(self._queue))
         except Exception:
-            # Its HostRuns stay queued under our lease; the next start skips them with a sentence.
             log.exception("Run #%s could not be prepared.", self._run_id)
-            raise
+            self._skip_all()
         finally:
             connection.close()
         for number in range(self._left):
             name = f"run-{self._run_id}-{number}"
             threading.Thread(target=self._serve, name=name, daemon=True).start()
+        if not self._left:
+            self._runner.finish(self)
 
     def _prepare(self, run: Run) -> None:
         mine = run.host_runs.filter(owner=self._runner.owner, status=Status.QUEUED)
@@ -167,6 +177,11 @@ class Execution:
         self._prepared = Targets(run.connect_timeout).prepare(servers)
         limits = Limits(idle=run.idle_timeout, total=run.total_timeout, output=run.output_limit)
         self._work = Work(run.program, limits, settings.OPSCONSOLE_KILL_GRACE)
+
+    def _skip_all(self) -> None:
+        """Say that nothing was started. Where even that fails, the next start of the console says it."""
+        for host_run in HostRun.objects.filter(run=self._run_id, owner=self._runner.owner, status=Status.QUEUED):
+            self._runner.writer.move(Ticket(host_run, host_run.fence), Status.SKIPPED, reason=FAULT_REASON)
 
     def _serve(self) -> None:
         try:

@@ -82,7 +82,9 @@ def matching(search: str) -> Q:
 
 def natural(name: str) -> list[tuple[int, int | str]]:
     """A sort key that puts web2 before web10."""
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in _NUMBERS.split(name.lower()) if part]
+    parts = [(0, int(part)) if part.isdecimal() else (1, part) for part in _NUMBERS.split(name.lower()) if part]
+    # Last the name itself, so that web7 and web007 always come in the same order.
+    return [*parts, (-1, name)]
 
 
 def _by_name(servers: QuerySet[Server], names: list[str]) -> dict[str, Server]:

@@ -55,9 +55,11 @@ def status_of_run(counts: Mapping[str, int] | Iterable[str]) -> Status:
 
     Queued while nothing has begun, running while anything is left to do, else the worst final status.
     """
-    present = {Status(status) for status in counts} if not isinstance(counts, Mapping) else {
-        Status(status) for status, count in counts.items() if count
-    }
+    present = (
+        {Status(status) for status in counts}
+        if not isinstance(counts, Mapping)
+        else {Status(status) for status, count in counts.items() if count}
+    )
     if present and present <= {S.QUEUED}:
         return S.QUEUED
     if present & ACTIVE:

@@ -31,6 +31,6 @@ _COLOURS = re.compile(r"(\x1b\[[0-9;:]*m)")
 
 
 def safe_for_terminal(text: str) -> str:
-    """``text`` with its colours, and without what could move the cursor, change titles or the clipboard, or hide text."""
+    """``text`` with its colours, and without what could move the cursor, set titles or the clipboard, or hide text."""
     parts = _COLOURS.split(text)
     return "".join(part if number % 2 else plain(part) for number, part in enumerate(parts))

@@ -5,13 +5,19 @@ Knows no socket: a consumer hands it client messages and sends what it gives bac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
 
 from consoles import outputlog, protocol
 from consoles.models import HostRun, Run
 from consoles.presenting import host_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+#: Bytes read from the log at a time: what is read is in memory until it is sent.
+READ_SIZE: Final = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -49,9 +55,7 @@ class Viewer:
             raise protocol.ProtocolError(
                 "beyond_end", f"Host {message.host} has {size} bytes so far: subscribe from there or before."
             )
-        self._cursors[message.host] = Cursor(
-            self._ids[message.host], message.start, message.start, message.max_behind
-        )
+        self._cursors[message.host] = Cursor(self._ids[message.host], message.start, message.start, message.max_behind)
         self._behind.add(message.host)
 
     def unsubscribe(self, host: int) -> None:
@@ -88,7 +92,7 @@ class Viewer:
         return changed
 
     def output(self) -> Iterator[str | bytes]:
-        """The frames that may be sent now: output in the window, ``gap`` where it skips, ``end`` where it is complete."""
+        """What may be sent now: output within the window, ``gap`` where it skips, ``end`` where it is over."""
         for host in sorted(self._behind):
             cursor = self._cursors[host]
             yield from self._skip(host, cursor)
@@ -115,25 +119,21 @@ class Viewer:
             yield protocol.encode("gap", host=host, **{"from": start, "to": cursor.sent})
 
     def _pieces(self, host: int, cursor: Cursor) -> Iterator[bytes]:
-        room = self._room()
-        while room > 0:
-            pieces = outputlog.read(cursor.host_run_id, cursor.sent, room)
+        while (room := self._room()) > 0:
+            pieces = outputlog.read(cursor.host_run_id, cursor.sent, min(room, READ_SIZE))
             if not pieces:
                 self._behind.discard(host)
                 return
-            for piece in pieces:
-                yield from _frames(host, piece)
-                cursor.sent = piece.end
-                room -= len(piece.data)
+            for offset, stream, data in _joined(pieces):
+                yield from _frames(host, offset, stream, data)
+            cursor.sent = pieces[-1].end
 
     def _end(self, host: int, cursor: Cursor) -> Iterator[str]:
         row = self._rows[host]
         if cursor.ended or row["finished"] is None or cursor.sent < row["size"]:
             return
         cursor.ended = True
-        yield protocol.encode(
-            "end", host=host, size=row["size"], exit_status=row["exit_status"], status=row["status"]
-        )
+        yield protocol.encode("end", host=host, size=row["size"], exit_status=row["exit_status"], status=row["status"])
 
     def _host_run_id(self, host: int) -> int:
         if host not in self._ids:
@@ -141,11 +141,16 @@ class Viewer:
         return self._ids[host]
 
 
-def _frames(host: int, piece: outputlog.Piece) -> Iterator[bytes]:
+def _joined(pieces: list[outputlog.Piece]) -> Iterator[tuple[int, int, bytes]]:
+    """Contiguous pieces as (offset, stream, bytes): a log of many short lines is not sent line by line."""
+    for stream, group in groupby(pieces, key=lambda piece: piece.stream):
+        same = list(group)
+        yield same[0].offset, stream, same[0].data if len(same) == 1 else b"".join(piece.data for piece in same)
+
+
+def _frames(host: int, offset: int, stream: int, data: bytes) -> Iterator[bytes]:
     start = 0
-    while start < len(piece.data):
-        length = protocol.cut_at_line_end(piece.data[start:], protocol.MAX_PAYLOAD)
-        yield protocol.encode_output(
-            protocol.Output(host, piece.offset + start, piece.stream, piece.data[start : start + length])
-        )
-        start += length
+    while start < len(data):
+        end = protocol.line_end_before(data, start, start + protocol.MAX_PAYLOAD)
+        yield protocol.encode_output(protocol.Output(host, offset + start, stream, data[start:end]))
+        start = end

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponseBase
 
 
 class AdminScriptSources:
@@ -17,5 +20,6 @@ class AdminScriptSources:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if request.resolver_match and "admin" in request.resolver_match.namespaces:
-            response._csp_replace = {"script-src": settings.ADMIN_SCRIPT_SOURCES}
+            # Read by CSPMiddleware, as its own decorators set it.
+            vars(response)["_csp_replace"] = {"script-src": settings.ADMIN_SCRIPT_SOURCES}
         return response

@@ -37,6 +37,11 @@ OPSCONSOLE_MAX_ACTIVE = env.integer("OPSCONSOLE_MAX_ACTIVE", default=256)
 OPSCONSOLE_KILL_GRACE = env.number("OPSCONSOLE_KILL_GRACE", default=5.0)
 #: Seconds without any sign of life after which a connection counts as dead.
 OPSCONSOLE_DEAD_PEER = env.number("OPSCONSOLE_DEAD_PEER", default=45.0)
+#: The account that ``manage.py serve`` makes where there is no administrator yet.
+OPSCONSOLE_ADMIN = env.text("OPSCONSOLE_ADMIN", default="admin")
+OPSCONSOLE_ADMIN_PASSWORD = env.text("OPSCONSOLE_ADMIN_PASSWORD", default="")
+#: Whether ``manage.py serve`` brings up the demo fleet.
+DEMO = env.flag("DEMO", default=True)
 #: Where processes keep the lock that says they are alive.
 OPSCONSOLE_OWNER_DIR = DATA_DIR / "owners"
 

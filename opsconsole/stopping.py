@@ -1,8 +1,8 @@
 """Ending the process when its server has stopped, whatever threads still wait.
 
-A socket's thread that was sending when the event loop stopped waits for that loop for ever, and Python joins such threads
-before it runs exit handlers. So a thread of ours watches the loop and, once it has stopped, ends what runs properly and
-then the process.
+A socket's thread that was sending when the event loop stopped waits for that loop for ever, and Python joins such
+threads before it runs exit handlers. So a thread of ours watches the loop and, once it has stopped, ends what runs
+properly and then the process.
 """
 
 from __future__ import annotations

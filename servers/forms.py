@@ -16,6 +16,8 @@ from servers.keys import KeyTextError, KnownHostsLine, PrivateKey, read_known_ho
 from servers.models import Credential, HostKey, Server
 from servers.secrets import SecretError
 
+#: The secret without which a method does not work.
+NEEDED_SECRET = {Credential.Method.KEY.value: "private_key", Credential.Method.PASSWORD.value: "password"}
 LABELS = {"private_key": "private key", "passphrase": "passphrase", "password": "password"}
 
 
@@ -109,7 +111,7 @@ class CredentialForm(forms.ModelForm):
     def _check_method(self, cleaned: dict[str, Any]) -> None:
         """Refuse a method whose secret would be missing after saving."""
         method = cleaned.get("method")
-        needed = {Credential.Method.KEY: "private_key", Credential.Method.PASSWORD: "password"}.get(method)
+        needed = NEEDED_SECRET.get(str(method))
         removed = cleaned.get("remove_password")
         if removed and cleaned.get("password"):
             self.add_error("remove_password", "Enter a new password or remove the stored one, not both.")
@@ -175,17 +177,11 @@ class HostKeyForm(forms.ModelForm):
             )
         known = HostKey.objects.filter(server=server, key_type=line.key_type, key=line.key).first()
         if known:
-            raise KeyTextError(f"This key of {server.name} is already known: it is {known.get_state_display().lower()}.")
-        self.instance.key_type, self.instance.key, self.instance.fingerprint = (
-            line.key_type,
-            line.key,
-            line.fingerprint,
-        )
+            raise KeyTextError(f"This key of {server.name} is known already, as {known.get_state_display().lower()}.")
+        self.instance.key_type, self.instance.key = line.key_type, line.key
+        self.instance.fingerprint = line.fingerprint
 
     def _post_clean(self) -> None:
-        # The model asks for a key; when the line was refused, its own sentence is enough.
-        if "line" in self.errors:
-            return
-        super()._post_clean()
-
-
+        # The model would ask for a key as well; when the line was refused, its own sentence is enough.
+        if not self.errors:
+            super()._post_clean()  # type: ignore[misc]  # django-stubs leaves it out

@@ -23,9 +23,9 @@ _CURVES = {"secp256r1", "secp384r1", "secp521r1"}
 _PUBLIC_STARTS = ("ssh-", "ecdsa-", "sk-", "-----BEGIN PUBLIC", "-----BEGIN RSA PUBLIC", "---- BEGIN SSH2 PUBLIC")
 
 NOT_A_KEY = "This is not a private key: paste the whole file, from its BEGIN line to its END line."
-WRONG_PASSPHRASE = "The passphrase does not open this key: enter the key's own passphrase."
-PASSPHRASE_MISSING = "This key is protected: enter its passphrase as well."
-PASSPHRASE_NOT_NEEDED = "This key has no passphrase: leave the passphrase empty."
+DOES_NOT_OPEN = "The passphrase does not open this key: enter the key's own passphrase."
+IS_PROTECTED = "This key is protected: enter its passphrase as well."
+IS_NOT_PROTECTED = "This key has no passphrase: leave the passphrase empty."
 NO_DSA = "DSA keys are refused by current SSH servers: make a new key with ssh-keygen -t ed25519."
 NOT_SUPPORTED = "This kind of key cannot be used: use an ed25519, ECDSA or RSA key."
 
@@ -104,8 +104,10 @@ def read_known_hosts_line(text: str) -> KnownHostsLine:
 
 
 def _tidy(text: str) -> str:
-    """Unix line ends, and no indentation: keys come out of mails and YAML files."""
-    return "\n".join(line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()) + "\n"
+    """Unix line ends, no indentation and no blank lines: keys come out of mails and YAML files."""
+    lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
+    # The headers of an old PEM file end with a blank line that belongs there.
+    return "".join(f"{line}\n\n" if line.startswith("DEK-Info:") else f"{line}\n" for line in lines)
 
 
 def _refuse_what_is_no_private_key(text: str) -> None:
@@ -130,13 +132,13 @@ def _load(data: bytes, passphrase: bytes | None) -> object:
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)  # DSA, which gets its own sentence.
             return load(data, passphrase)
     except TypeError:
-        sentence = PASSPHRASE_NOT_NEEDED if passphrase else PASSPHRASE_MISSING
+        sentence = IS_NOT_PROTECTED if passphrase else IS_PROTECTED
         raise KeyTextError(sentence, about_passphrase=True) from None
     except UnsupportedAlgorithm:
         raise KeyTextError(NOT_SUPPORTED) from None
     except ValueError:
         if passphrase:
-            raise KeyTextError(WRONG_PASSPHRASE, about_passphrase=True) from None
+            raise KeyTextError(DOES_NOT_OPEN, about_passphrase=True) from None
         raise KeyTextError(NOT_A_KEY) from None
 
 

@@ -9,16 +9,17 @@ import pytest
 pytest_plugins = [
     "tests.support.browser",
     "tests.support.hosts",
+    "tests.support.engine",
     "tests.support.people",
     "tests.support.redis",
     "tests.support.server",
 ]
 
 _MARKERS = {
-    "hosts": {"fleet", "small_fleet", "make_fleet"},
+    "hosts": {"fleet", "small_fleet", "make_fleet", "engine"},
     "redis": {"redis_url", "redis_server"},
     "browser": {"browser", "new_page"},
-    "server": {"live_server_process", "make_server"},
+    "server": {"live_server_process", "make_server", "shared_server"},
 }
 
 

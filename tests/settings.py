@@ -17,9 +17,11 @@ atexit.register(shutil.rmtree, _DIRECTORY, ignore_errors=True)
 os.environ["OPSCONSOLE_DATA"] = str(_DIRECTORY)
 
 from opsconsole.settings import *  # noqa: E402, F403
-from opsconsole.settings import DATABASES  # noqa: E402
+from opsconsole.settings import DATABASES, STATIC_ROOT  # noqa: E402
 
 # A file, because threads do not share a database in memory.
 DATABASES["default"]["TEST"] = {"NAME": str(_DIRECTORY / "test.sqlite3")}
 # The real one takes a quarter of a second per login, on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# WhiteNoise warns where it is missing.
+STATIC_ROOT.mkdir()

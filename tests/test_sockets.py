@@ -11,22 +11,15 @@ from websockets.exceptions import InvalidStatus
 
 from consoles import protocol
 from demo.fleet import Fleet
-from tests.support.server import ServerProcess
+from tests.support.server import MakeServer, ServerProcess, SharedConsole
 from tests.support.viewing import SocketViewer
 
 NEW = "/ws/runs/new/"
 
 
-@pytest.fixture
-def alice_on(live_server_process: ServerProcess) -> dict[str, str]:
-    return live_server_process.alice()
-
-
-def test_starts_a_run_and_streams_it_to_its_end(
-    live_server_process: ServerProcess, fleet: Fleet, alice_on: dict[str, str]
-) -> None:
-    names = live_server_process.add_fleet(fleet, 3)
-    with SocketViewer(live_server_process, alice_on, NEW) as viewer:
+def test_starts_a_run_and_streams_it_to_its_end(console: SharedConsole) -> None:
+    names = console.names[:3]
+    with SocketViewer(console.server, console.alice, NEW) as viewer:
         viewer.start(names, "echo out; echo err >&2; exit 3")
         hello = viewer.wait_for("hello")
         assert [row["name"] for row in hello["hosts"]] == names
@@ -39,16 +32,14 @@ def test_starts_a_run_and_streams_it_to_its_end(
     assert viewer.rows[1]["exit_status"] == 3
 
 
-def test_socket_cut_fifty_times_misses_and_repeats_nothing(
-    live_server_process: ServerProcess, fleet: Fleet, alice_on: dict[str, str]
-) -> None:
-    names = live_server_process.add_fleet(fleet, 1)
+def test_socket_cut_fifty_times_misses_and_repeats_nothing(console: SharedConsole) -> None:
+    names = console.names[:1]
     chance = random.Random(7)
-    with SocketViewer(live_server_process, alice_on, NEW) as starter:
+    with SocketViewer(console.server, console.alice, NEW) as starter:
         run = starter.start(names, "for i in $(seq 40); do seq $i 20000; done")
     log = bytearray()
     for _ in range(50):
-        viewer = SocketViewer(live_server_process, alice_on, f"/ws/runs/{run}/")
+        viewer = SocketViewer(console.server, console.alice, f"/ws/runs/{run}/")
         viewer.wait_for("hello")
         viewer.subscribe(0, len(log))
         wanted = chance.randrange(1, 80_000)
@@ -57,7 +48,7 @@ def test_socket_cut_fifty_times_misses_and_repeats_nothing(
         )
         viewer.socket.socket.close()  # no closing handshake: as a cable is pulled
         log += viewer.received[0]
-    with SocketViewer(live_server_process, alice_on, f"/ws/runs/{run}/") as viewer:
+    with SocketViewer(console.server, console.alice, f"/ws/runs/{run}/") as viewer:
         viewer.wait_for("hello")
         viewer.subscribe(0, len(log))
         viewer.wait_for_ends()
@@ -66,14 +57,12 @@ def test_socket_cut_fifty_times_misses_and_repeats_nothing(
     assert hashlib.sha256(log).hexdigest() == hashlib.sha256(printed).hexdigest()
 
 
-def test_second_viewer_sees_everything_since_the_start(
-    live_server_process: ServerProcess, fleet: Fleet, alice_on: dict[str, str]
-) -> None:
-    names = live_server_process.add_fleet(fleet, 1)
-    with SocketViewer(live_server_process, alice_on, NEW) as first:
+def test_second_viewer_sees_everything_since_the_start(console: SharedConsole) -> None:
+    names = console.names[:1]
+    with SocketViewer(console.server, console.alice, NEW) as first:
         run = first.start(names, "echo early; sleep 60")
         first.wait_until(lambda: first.rows and first.rows[0]["last_line"] == "early")
-        with SocketViewer(live_server_process, alice_on, f"/ws/runs/{run}/") as second:
+        with SocketViewer(console.server, console.alice, f"/ws/runs/{run}/") as second:
             second.wait_for("hello")
             second.subscribe(0)
             second.wait_until(lambda: second.received[0] == b"early\n")
@@ -83,23 +72,21 @@ def test_second_viewer_sees_everything_since_the_start(
     assert "Ended after TERM" in second.rows[0]["reason"]
 
 
-def test_same_key_starts_one_run(live_server_process: ServerProcess, fleet: Fleet, alice_on: dict[str, str]) -> None:
-    names = live_server_process.add_fleet(fleet, 1)
+def test_same_key_starts_one_run(console: SharedConsole) -> None:
+    names = console.names[:1]
     key = str(uuid.uuid4())
     with (
-        SocketViewer(live_server_process, alice_on, NEW) as one,
-        SocketViewer(live_server_process, alice_on, NEW) as two,
+        SocketViewer(console.server, console.alice, NEW) as one,
+        SocketViewer(console.server, console.alice, NEW) as two,
     ):
         for viewer in (one, two):
             viewer.say("start", key=key, servers=names, command="true")
         assert one.wait_for("started")["run"] == two.wait_for("started")["run"]
 
 
-def test_viewer_that_does_not_acknowledge_gets_one_window_only(
-    live_server_process: ServerProcess, fleet: Fleet, alice_on: dict[str, str]
-) -> None:
-    names = live_server_process.add_fleet(fleet, 1)
-    with SocketViewer(live_server_process, alice_on, NEW) as viewer:
+def test_viewer_that_does_not_acknowledge_gets_one_window_only(console: SharedConsole) -> None:
+    names = console.names[:1]
+    with SocketViewer(console.server, console.alice, NEW) as viewer:
         viewer.acknowledges = False
         viewer.start(names, "head -c 5000000 /dev/zero")
         viewer.wait_for("hello")
@@ -114,14 +101,12 @@ def test_viewer_that_does_not_acknowledge_gets_one_window_only(
     assert len(viewer.received[0]) == 5_000_000
 
 
-def test_viewer_far_behind_skips_to_the_tail_and_is_told(
-    live_server_process: ServerProcess, fleet: Fleet, alice_on: dict[str, str]
-) -> None:
-    names = live_server_process.add_fleet(fleet, 1)
-    with SocketViewer(live_server_process, alice_on, NEW) as viewer:
+def test_viewer_far_behind_skips_to_the_tail_and_is_told(console: SharedConsole) -> None:
+    names = console.names[:1]
+    with SocketViewer(console.server, console.alice, NEW) as viewer:
         run = viewer.start(names, "head -c 5000000 /dev/zero")
         viewer.wait_until(lambda: viewer.rows and viewer.rows[0]["status"] == "succeeded")
-    with SocketViewer(live_server_process, alice_on, f"/ws/runs/{run}/") as viewer:
+    with SocketViewer(console.server, console.alice, f"/ws/runs/{run}/") as viewer:
         viewer.wait_for("hello")
         viewer.subscribe(0, max_behind=1_000_000)
         gap = viewer.wait_for("gap")
@@ -137,11 +122,9 @@ def test_viewer_far_behind_skips_to_the_tail_and_is_told(
      '{"type": "subscribe", "host": 77}', '{"type": "subscribe", "host": 0, "from": 99999999}',
      '{"type": "ack", "host": true}', '{"type": "start", "servers": "web1"}', "[" * 100_000, b"\x00\x01"],
 )  # fmt: skip
-def test_malformed_frame_gets_a_sentence_and_the_socket_lives(
-    live_server_process: ServerProcess, fleet: Fleet, alice_on: dict[str, str], frame: str | bytes
-) -> None:
-    names = live_server_process.add_fleet(fleet, 1)
-    with SocketViewer(live_server_process, alice_on, NEW) as viewer:
+def test_malformed_frame_gets_a_sentence_and_the_socket_lives(console: SharedConsole, frame: str | bytes) -> None:
+    names = console.names[:1]
+    with SocketViewer(console.server, console.alice, NEW) as viewer:
         viewer.start(names, "true")
         viewer.wait_for("hello")
         viewer.socket.send(frame)
@@ -151,45 +134,86 @@ def test_malformed_frame_gets_a_sentence_and_the_socket_lives(
         viewer.wait_for("pong")
 
 
-def test_too_many_malformed_frames_close_the_socket(
-    live_server_process: ServerProcess, alice_on: dict[str, str]
-) -> None:
-    with SocketViewer(live_server_process, alice_on, NEW) as viewer:
+def test_too_many_malformed_frames_close_the_socket(console: SharedConsole) -> None:
+    with SocketViewer(console.server, console.alice, NEW) as viewer:
         for _ in range(20):
             viewer.socket.send("nonsense")
         assert viewer.close_code() == protocol.CLOSE_TOO_MANY_ERRORS
 
 
-@pytest.mark.parametrize("origin", [None, "null", "http://evil.example", "https://127.0.0.1:{port}", "http://127.0.0.1:1"])
-def test_other_sites_cannot_open_a_socket(
-    live_server_process: ServerProcess, alice_on: dict[str, str], origin: str | None
-) -> None:
-    shown = origin.format(port=live_server_process.port) if origin else None
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://evil.example", "https://127.0.0.1:{port}", "http://127.0.0.1:1"]
+)
+def test_other_sites_cannot_open_a_socket(console: SharedConsole, origin: str | None) -> None:
+    shown = origin.format(port=console.server.port) if origin else None
     with pytest.raises(InvalidStatus):
-        SocketViewer(live_server_process, alice_on, NEW, origin=shown)
+        SocketViewer(console.server, console.alice, NEW, origin=shown)
 
 
-def test_without_login_the_socket_closes_with_4401(live_server_process: ServerProcess) -> None:
-    with SocketViewer(live_server_process, None, "/ws/runs/1/") as viewer:
+def test_without_login_the_socket_closes_with_4401(console: SharedConsole) -> None:
+    with SocketViewer(console.server, None, "/ws/runs/1/") as viewer:
         assert viewer.close_code() == protocol.CLOSE_LOGIN
 
 
-def test_runs_of_others_are_not_there(
-    live_server_process: ServerProcess, fleet: Fleet, alice_on: dict[str, str]
-) -> None:
-    names = live_server_process.add_fleet(fleet, 1)
-    with SocketViewer(live_server_process, alice_on, NEW) as viewer:
+def test_runs_of_others_are_not_there(console: SharedConsole) -> None:
+    names = console.names[:1]
+    with SocketViewer(console.server, console.alice, NEW) as viewer:
         run = viewer.start(names, "true")
-    bob = live_server_process.person("bob")
-    with SocketViewer(live_server_process, bob, f"/ws/runs/{run}/") as viewer:
+    bob = console.server.person("bob")
+    with SocketViewer(console.server, bob, f"/ws/runs/{run}/") as viewer:
         assert viewer.close_code() == protocol.CLOSE_NOT_FOUND
-    with SocketViewer(live_server_process, bob, NEW) as viewer:
+    with SocketViewer(console.server, bob, NEW) as viewer:
         assert viewer.close_code() == protocol.CLOSE_FORBIDDEN
 
 
-def test_refused_start_names_what_is_wrong(live_server_process: ServerProcess, alice_on: dict[str, str]) -> None:
-    with SocketViewer(live_server_process, alice_on, NEW) as viewer:
+def test_refused_start_names_what_is_wrong(console: SharedConsole) -> None:
+    with SocketViewer(console.server, console.alice, NEW) as viewer:
         viewer.say("start", key=str(uuid.uuid4()), servers=["nope", "nada"], command="")
         error = viewer.wait_for("error", code="refused")
         assert "nope" in error["message"] and "nada" in error["message"]
         assert set(error["fields"]) == {"servers", "program"}
+
+
+@pytest.mark.parametrize("layer", ["memory", "redis"])
+def test_both_channel_layers_carry_news_at_once(
+    make_server: MakeServer, fleet: Fleet, layer: str, request: pytest.FixtureRequest
+) -> None:
+    environment = {"REDIS_URL": request.getfixturevalue("redis_url")} if layer == "redis" else {}
+    server = make_server(**environment)
+    alice, names = server.alice(), server.add_fleet(fleet, 1)
+    with SocketViewer(server, alice, NEW) as viewer:
+        run = viewer.start(names, "echo ready; sleep 30")
+        viewer.wait_for("hello")
+        viewer.subscribe(0)
+        viewer.wait_until(lambda: viewer.received[0] == b"ready\n")
+        with SocketViewer(server, alice, f"/ws/runs/{run}/") as second:
+            second.wait_for("hello")
+            second.say("cancel", host=0)
+            # Well below the two seconds after which a viewer looks by itself.
+            viewer.wait_until(lambda: viewer.rows[0]["canceling"], timeout=1.5)
+        viewer.wait_until(lambda: viewer.rows[0]["status"] == "canceled")
+
+
+def test_viewer_in_another_process_follows_through_redis(make_server: MakeServer, fleet: Fleet, redis_url: str) -> None:
+    executing = make_server(REDIS_URL=redis_url)
+    database = str(executing.data / "console.sqlite3")
+    keys = str(executing.data / "keys" / "django.key")
+    watching = make_server(REDIS_URL=redis_url, OPSCONSOLE_DATABASE=database, OPSCONSOLE_SECRET_KEY_FILE=keys)
+    alice, names = executing.alice(), executing.add_fleet(fleet, 2)
+    with SocketViewer(executing, alice, NEW) as starter:
+        run = starter.start(names, "seq 1 200000")
+        with SocketViewer(watching, alice, f"/ws/runs/{run}/") as viewer:
+            viewer.wait_for("hello")
+            viewer.subscribe_all()
+            viewer.wait_for_ends()
+    assert bytes(viewer.received[1]) == b"".join(b"%d\n" % number for number in range(1, 200_001))
+
+
+def test_logging_out_closes_the_socket(live_server_process: ServerProcess, fleet: Fleet) -> None:
+    names, alice = live_server_process.add_fleet(fleet, 1), live_server_process.alice()
+    with SocketViewer(live_server_process, alice, NEW) as viewer:
+        viewer.start(names, "true")
+        viewer.wait_for("hello")
+        live_server_process.ask("end_sessions", name="alice")
+        viewer.say("cancel")
+        assert viewer.close_code() == protocol.CLOSE_LOGIN

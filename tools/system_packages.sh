@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need from the system: sshd, redis-server, Chromium, Node, Python's venv. Quick when all is there.
+# Installs what the tests need from the system: sshd, redis-server, Chromium, Python's venv. Quick when all is there.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -9,13 +9,12 @@ missing() {
     command -v redis-server >/dev/null || echo redis-server
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
         echo chromium
-    command -v node >/dev/null || echo nodejs
     python=$(command -v python3 || true)
     # .venv may exist already; then nobody asks for this any more.
     [ -x .venv/bin/python ] || [ -z "$python" ] || "$python" -c 'import ensurepip' 2>/dev/null || echo python3-venv
 }
 
-packages=$(missing | tr '\n' ' ')
+packages=$(missing | xargs)
 [ -n "$packages" ] || exit 0
 
 as_root=
@@ -31,11 +30,19 @@ fi
 # shellcheck disable=SC2086 # a list of words
 install() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; }
 
-echo "Installing $packages..."
+echo "Installing $packages ..."
 install >/dev/null 2>&1 || { $as_root apt-get update -qq && install >/dev/null; }
 
-still=$(missing | tr '\n' ' ')
+# The tests start servers of their own; nobody asked for these ones to listen from now on.
+for package in $packages; do
+    case $package in
+    openssh-server) $as_root systemctl disable --now ssh.service ssh.socket >/dev/null 2>&1 || true ;;
+    redis-server) $as_root systemctl disable --now redis-server.service >/dev/null 2>&1 || true ;;
+    esac
+done
+
+still=$(missing | xargs)
 if [ -n "$still" ]; then
-    echo "After the installation these are still missing: $still- install them another way and run make test again." >&2
+    echo "Still missing after the installation: $still. Install them another way, then run make test again." >&2
     exit 1
 fi

@@ -17,7 +17,10 @@ import paramiko
 def open_client(order: dict[str, Any], host: str) -> paramiko.SSHClient:
     """Connect to one host, whose key must be known."""
     client = paramiko.SSHClient()
-    client._system_host_keys = order["host_keys"]
+    name = f"[{host}]:{order['port']}"
+    # The file was parsed once; every client gets only what it needs.
+    for key_type, key in order["host_keys"][name].items():
+        client.get_host_keys().add(name, key_type, key)
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
     client.connect(
         host, order["port"], order["user"], pkey=order["pkey"], allow_agent=False, look_for_keys=False, timeout=30,

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 
-from pssh.clients import ParallelSSHClient
+from pssh.clients import ParallelSSHClient  # type: ignore[import-not-found]  # lives in bench/.venv
 
 
 def main() -> None:

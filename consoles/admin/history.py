@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter, TextFilter
@@ -21,6 +20,9 @@ from consoles.statuses import ACTIVE, Status
 from consoles.templatetags.console import STATUS_ICONS
 from servers.admin.accounts import ReadOnlyAdmin
 from servers.admin.badges import Tone, badge
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 _TONES: dict[Status, Tone] = {
     Status.SUCCEEDED: "good",
@@ -55,7 +57,7 @@ class PageOfRuns(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """One page, with counts, in its order."""
         super().get_results(request)
-        shown = [run.pk for run in self.result_list]
+        shown = [run.pk for run in cast("list[Run]", vars(self)["result_list"])]
         counted = Run.objects.filter(pk__in=shown).select_related("script_version__script").with_counts()
         self.result_list = sorted(counted, key=lambda run: shown.index(run.pk))
 
@@ -176,18 +178,18 @@ class RunAdmin(HistoryAdmin):
     @admin.display(description="servers")
     def shown_hosts(self, run: Run) -> str:
         """How many of its servers succeeded; a link to them."""
-        run = _counted(run)
+        counted = _counted(run)
         url = f"{reverse('admin:consoles_hostrun_changelist')}?run__id__exact={run.pk}"
-        numbers = (run.n_succeeded, run.hosts)
+        numbers = (counted.n_succeeded, counted.hosts)
         return format_html('<a class="text-link oc-numbers" href="{}">{} of {} succeeded</a>', url, *numbers)
 
     @admin.display(description="took")
     def took(self, run: Run) -> str:
         """From the request to the last server's end."""
-        run = _counted(run)
-        if not run.ended or run.status in ACTIVE:
+        counted = _counted(run)
+        if not counted.ended or counted.status in ACTIVE:
             return "-"
-        return duration_words((run.ended - run.created).total_seconds())
+        return duration_words((counted.ended - counted.created).total_seconds())
 
     @admin.display(description="program")
     def shown_program(self, run: Run) -> str:

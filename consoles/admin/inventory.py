@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
+from consoles import access
 from consoles.inventory_checks import Checked, Summary, fetch_host_keys, test_connections
 from servers.admin.inventory import ServerAdmin
 from servers.models import HostKey, Server
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 #: More sentences than this are not read; the list has a filter for the rest.
 SENTENCES = 8
 #: More servers than this are not named in an address.
 _NAMED_IN_URL = 300
+#: Longer addresses are refused by proxies.
+_LONGEST_URL = 6000
 
 
 class ServerSshAdmin(ServerAdmin):
     """Servers, with the actions that connect to them."""
 
-    actions = ("test_selected", "fetch_selected", *ServerAdmin.actions)
+    actions = ("run_on_selected", "test_selected", "fetch_selected", *ServerAdmin.actions)
     change_form_outer_before_template = "admin/servers/server/ssh_actions.html"
+
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may start runs."""
+        return access.can_start(request.user)
+
+    @admin.action(description="New run on these servers…", permissions=["run"])
+    def run_on_selected(self, request: HttpRequest, queryset: QuerySet[Server]) -> HttpResponseRedirect:
+        """Open the new-run page with the selected servers picked."""
+        names = list(Server.objects.filter(pk__in=queryset.values("pk"), enabled=True).values_list("name", flat=True))
+        url = f"{reverse('run-new')}?{urlencode({'servers': ','.join(names)})}"
+        if names and len(url) <= _LONGEST_URL:
+            return HttpResponseRedirect(url)
+        sentence = "Too many servers to hand over: pick them on the new-run page, by group or from a list of names."
+        messages.warning(request, sentence if names else "None of the selected servers is enabled for runs.")
+        return HttpResponseRedirect(request.get_full_path())
 
     @admin.action(description="Test the connection", permissions=["change"])
     def test_selected(self, request: HttpRequest, queryset: QuerySet[Server]) -> HttpResponseRedirect:
@@ -57,7 +78,7 @@ def _review_url(summary: Summary) -> str:
     to_review = [one.server.pk for one in summary.checked if one.to_review]
     if not to_review:
         return ""
-    query = {"state__exact": HostKey.State.PENDING.value}
+    query: dict[str, Any] = {"state__exact": HostKey.State.PENDING.value}
     if len(to_review) <= _NAMED_IN_URL:
         query["server__id__exact"] = sorted(to_review)
     return f"{reverse('admin:servers_hostkey_changelist')}?{urlencode(query, doseq=True)}"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
-from django.http import HttpRequest
 from django.urls import reverse
 
 from consoles import access
 from consoles.admin.history import status_badge
 from consoles.models import Run
-from servers.admin.badges import Tone
 from servers.admin.key_state import KeyState, with_key_state
 from servers.models import Credential, HostKey, Server
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from servers.admin.badges import Tone
 
 #: Runs on the page.
 LAST_RUNS = 8
@@ -57,13 +60,13 @@ def _keys() -> list[Waiting]:
 
 def _servers() -> list[Waiting]:
     """Servers that nothing can run on as they are."""
-    url = reverse("admin:servers_server_changelist")
+    url = reverse("admin:servers_server_changelist") + "?enabled__exact=1"
     enabled = Server.objects.filter(enabled=True)
     failed = enabled.filter(test_ok=False).count()
     unknown = with_key_state(enabled).filter(key_state=KeyState.UNKNOWN).count()
     return [
-        *_some("bad", "plug-connected-x", failed, "server", "failed the last test", f"{url}?test=failed&enabled__exact=1"),
-        *_some("warn", "key-off", unknown, "server", "without a host key", f"{url}?keys=unknown&enabled__exact=1"),
+        *_some("bad", "plug-connected-x", failed, "server", "failed the last test", f"{url}&test=failed"),
+        *_some("warn", "key-off", unknown, "server", "without a host key", f"{url}&keys=unknown"),
     ]
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Max, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import BooleanRadioFilter
@@ -18,13 +16,16 @@ from consoles.models import Script, ScriptVersion, unix_lines
 from servers.admin.accounts import ReadOnlyAdmin
 from servers.admin.badges import badge
 
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
 
 class ProgramField(forms.CharField):
     """A program's text: kept as it is, but for line ends, which browsers send in the Windows way."""
 
     def to_python(self, value: Any) -> str:
         """Unix line ends, and one at the end."""
-        text = unix_lines(super().to_python(value))
+        text = unix_lines(super().to_python(value) or "")
         return text if not text or text.endswith("\n") else text + "\n"
 
 
@@ -85,7 +86,7 @@ class ScriptAdmin(ModelAdmin):
     """Saved programs."""
 
     form = ScriptForm
-    list_display = ("name", "description", "shown_version", "changed", "shown_enabled", "run_it")
+    list_display = ("name", "description", "shown_version", "changed", "shown_enabled")
     list_filter = (("enabled", BooleanRadioFilter),)
     search_fields = ("name", "description", "versions__text")
     search_help_text = "Name, description or text of any version"
@@ -112,12 +113,12 @@ class ScriptAdmin(ModelAdmin):
         return ("shown_program",)
 
     @admin.display(description="version", ordering="newest")
-    def shown_version(self, script: Script) -> str:
+    def shown_version(self, script: Any) -> str:
         """Number of the newest version."""
         return f"v{script.newest}" if script.newest else "-"
 
     @admin.display(description="changed", ordering="changed_at")
-    def changed(self, script: Script) -> Any:
+    def changed(self, script: Any) -> Any:
         """When the newest version was saved."""
         return script.changed_at
 
@@ -125,13 +126,6 @@ class ScriptAdmin(ModelAdmin):
     def shown_enabled(self, script: Script) -> str:
         """A word for the switch."""
         return badge("good", "check", "Yes") if script.enabled else badge("rest", "ban", "No")
-
-    @admin.display(description="")
-    def run_it(self, script: Script) -> str:
-        """A way to the new-run page."""
-        if not script.enabled:
-            return ""
-        return format_html('<a class="text-link" href="{}?script={}">Run…</a>', reverse("run-new"), script.name)
 
     @admin.display(description="program")
     def shown_program(self, script: Script) -> str:
@@ -169,9 +163,8 @@ class ScriptVersionAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: ScriptVersion | None = None) -> bool:
         """Versions go with their script, never alone: Django asks here when the script is deleted."""
-        return request.resolver_match.url_name.startswith("consoles_script_") and request.user.has_perm(
-            "consoles.delete_script"
-        )
+        page = request.resolver_match.url_name if request.resolver_match else ""
+        return str(page).startswith("consoles_script_") and request.user.has_perm("consoles.delete_script")
 
 
 def program_block(text: str) -> str:

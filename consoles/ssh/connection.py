@@ -8,15 +8,18 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 
 from consoles.ssh import watchdog
 from consoles.ssh.events import ConnectError, HostKeyMismatch
+from consoles.ssh.ordered_output import StreamView
 from consoles.ssh.target import Deadlines, Target, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: OpenSSH's MaxStartups starts refusing at 10; more than this many at once gain nothing on one host.
 HANDSHAKES_PER_HOST = 5
@@ -41,7 +44,7 @@ class OfferedKey:
 
 
 class _Transport(paramiko.Transport):
-    """paramiko's transport, which also remembers the signal that ended a program (RFC 4254, 6.10)."""
+    """paramiko's transport, which also remembers the signal that ended a program (RFC 4254, 6.10) and tells its reader."""
 
     def _channel_request(self: Any, message: Any) -> None:
         start = message.packet.tell()
@@ -49,9 +52,11 @@ class _Transport(paramiko.Transport):
             message.get_boolean()
             self.exit_signal = message.get_text()
             self.status_event.set()
-            return
-        message.packet.seek(start)
-        self._handle_request(message)
+        else:
+            message.packet.seek(start)
+            self._handle_request(message)
+        if isinstance(self.in_buffer, StreamView):
+            self.in_buffer.note_end()
 
     _channel_handler_table = {  # noqa: RUF012 - paramiko's own shape
         **paramiko.Transport._channel_handler_table,
@@ -67,6 +72,7 @@ class Connection:
         self._transport: paramiko.Transport | None = None
         self._socket: socket.socket | None = None
         self._closed = False
+        self._probing = threading.Lock()
 
     def __enter__(self) -> Connection:
         return self
@@ -106,10 +112,12 @@ class Connection:
     def close(self) -> None:
         """Close at once; safe from any thread and more than once."""
         self._closed = True
-        if self._transport is not None:
-            self._transport.close()
-        if self._socket is not None:
-            self._socket.close()
+        # Taken once: the thread that opens the connection drops a transport that failed.
+        transport, sock = self._transport, self._socket
+        if transport is not None:
+            transport.close()
+        if sock is not None:
+            sock.close()
 
     def open_channel(self) -> paramiko.Channel:
         """A new session channel. Raises :class:`ConnectError` when the host refuses or does not answer in time."""
@@ -124,14 +132,21 @@ class Connection:
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise ConnectError(f"{self.target.name} opened no session: {_brief(error)}.") from None
 
-    def probe(self) -> None:
-        """Ask the host for a sign of life; closes the connection when none comes within the dead-peer time.
+    def probe(self) -> bool:
+        """Ask the host for a sign of life and say whether it came; where none comes in time, the connection is closed.
 
-        paramiko's own keepalive asks without looking at the answer, so it never notices a dead host.
+        paramiko's own keepalive asks without looking at the answer, so it never notices a dead host. One probe at a
+        time: while another thread's waits for its answer, this one returns at once.
         """
-        with watchdog.guard(self.target.deadlines.dead_peer, self.close):
-            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
-                self.transport.global_request("keepalive@openssh.com", wait=True)
+        if not self._probing.acquire(blocking=False):
+            return False
+        try:
+            with watchdog.guard(self.target.deadlines.dead_peer, self.close):
+                with contextlib.suppress(ConnectError, paramiko.SSHException, EOFError, OSError):
+                    self.transport.global_request("keepalive@openssh.com", wait=True)
+            return self.is_active
+        finally:
+            self._probing.release()
 
     def _greet(self) -> None:
         """TCP, banner and key exchange; tried again with jitter while time is left, as nothing has been tried on it."""
@@ -154,7 +169,8 @@ class Connection:
         self._transport = transport = _Transport(self._socket)
         transport.daemon = True
         left = max(deadline - time.monotonic(), 0.1)
-        transport.banner_timeout = transport.handshake_timeout = left
+        # A little longer than we wait ourselves: what ends first decides which sentence the operator gets.
+        transport.banner_timeout = transport.handshake_timeout = left + 5
         transport.auth_timeout = self.target.deadlines.login
         if self.target.pins:
             transport.get_security_options().key_types = _algorithms(self.target)
@@ -183,13 +199,17 @@ class Connection:
         if not self.target.pins:
             raise HostKeyMismatch(
                 f"{name} has no trusted host key: fetch its host keys, compare the fingerprint and trust it.",
-                key.get_name(), shown, fingerprint(key.asbytes()),
+                key.get_name(),
+                shown,
+                fingerprint(key.asbytes()),
             )
         if all(pin.key_base64 != shown for pin in self.target.pins):
             raise HostKeyMismatch(
                 f"The host key of {name} has changed to {fingerprint(key.asbytes())}: nothing was sent; "
                 "find out why, then trust or revoke the new key.",
-                key.get_name(), shown, fingerprint(key.asbytes()),
+                key.get_name(),
+                shown,
+                fingerprint(key.asbytes()),
             )
 
     def _log_in(self) -> None:
@@ -225,8 +245,8 @@ class _Refused(Exception):
 def _connect_socket(target: Target, timeout: float) -> socket.socket:
     where = f"{target.host} port {target.port}"
     try:
-        connected = socket.create_connection((target.host, target.port), timeout=timeout)
-    except socket.gaierror:
+        connected = _connect_to_any(target, time.monotonic() + timeout)
+    except (socket.gaierror, UnicodeError):
         raise ConnectError(f"The host name {target.host} is not known: correct the server's host.") from None
     except TimeoutError:
         raise ConnectError(f"{where} did not answer within {target.deadlines.connect:g} s.") from None
@@ -241,12 +261,27 @@ def _connect_socket(target: Target, timeout: float) -> socket.socket:
     return connected
 
 
+def _connect_to_any(target: Target, deadline: float) -> socket.socket:
+    """Try the host's addresses in turn; each gets its share of the time that is left until ``deadline``."""
+    trouble: OSError = TimeoutError()
+    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    for number, (family, kind, protocol, _, address) in enumerate(found):
+        sock = socket.socket(family, kind, protocol)
+        sock.settimeout(max((deadline - time.monotonic()) / (len(found) - number), 0.1))
+        try:
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            trouble = error
+        else:
+            return sock
+    raise trouble
+
+
 @contextlib.contextmanager
 def _handshake_slot(target: Target, deadline: float) -> Iterator[None]:
     with _handshakes_lock:
-        slots = _handshakes.setdefault(
-            (target.host, target.port), threading.BoundedSemaphore(HANDSHAKES_PER_HOST)
-        )
+        slots = _handshakes.setdefault((target.host, target.port), threading.BoundedSemaphore(HANDSHAKES_PER_HOST))
     if not slots.acquire(timeout=max(deadline - time.monotonic(), 0.1)):
         raise ConnectError(f"Too many connections to {target.host} are being opened at once: try again.")
     try:
@@ -308,8 +343,11 @@ def offered_keys(host: str, port: int, timeout: float = 10.0) -> list[OfferedKey
     """
     found: dict[str, OfferedKey] = {}
     trouble: ConnectError | None = None
-    for algorithms in (("ssh-ed25519",), ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
-                       ("rsa-sha2-512", "rsa-sha2-256")):
+    for algorithms in (
+        ("ssh-ed25519",),
+        ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
+        ("rsa-sha2-512", "rsa-sha2-256"),
+    ):
         try:
             offered = _offered_key(host, port, timeout, algorithms)
         except ConnectError as error:

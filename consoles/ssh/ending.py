@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from consoles.ssh import remote_sh
-from consoles.ssh.connection import Connection
 from consoles.ssh.events import STDOUT, ConnectError, Exited, OutputReceived
 from consoles.ssh.program import Program
+
+if TYPE_CHECKING:
+    from consoles.ssh.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What was seen when a program was ended. ``confirmed`` is False when processes may be left."""
+    """What was seen when a program was ended. ``confirmed`` is False when processes may be left.
+
+    ``too_late``: the program had ended by itself before anything was done.
+    """
 
     confirmed: bool
     sentence: str
+    too_late: bool = False
 
 
 def end_program(program: Program, grace: float) -> Ending:
@@ -25,8 +32,10 @@ def end_program(program: Program, grace: float) -> Ending:
     Closing the channel would leave the program running (OpenSSH sends no signal without a terminal). Never raises;
     what could not be done is in the sentence.
     """
-    if program.is_over:
-        return Ending(True, "It had already ended.")
+    if program.has_exited:
+        return Ending(True, "It had already ended.", too_late=True)
+    if not program.connection.is_active:
+        return Ending(False, f"Not confirmed: the connection to {program.connection.target.name} was lost.")
     if program.group is None:
         program.close()
         return Ending(False, "Its session was closed; this host cannot confirm that the program ended.")

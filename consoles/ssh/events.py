@@ -23,12 +23,14 @@ class Exited:
 
     ``status`` is None when the host did not say. ``signal`` is the name without SIG (RFC 4254, 6.10) or "".
     ``detached_output``: a process left behind still held the output open, so later output is not here.
+    ``output_cut``: the connection was lost before the end of the output arrived.
     ``connection_lost``: the end of the connection, not of the program, was seen.
     """
 
     status: int | None
     signal: str = ""
     detached_output: bool = False
+    output_cut: bool = False
     connection_lost: str = ""
 
 

@@ -34,6 +34,7 @@ class OrderedOutput:
     def close(self, stream: int) -> None:
         with self.changed:
             self._open.discard(stream)
+            self._woken = True
             self.changed.notify()
 
     def wake(self) -> None:
@@ -43,9 +44,9 @@ class OrderedOutput:
             self.changed.notify()
 
     def wait(self, timeout: float) -> None:
-        """Wait at most ``timeout`` seconds for bytes, the end, or :meth:`wake`."""
+        """Wait at most ``timeout`` seconds for bytes, the end of a stream, or :meth:`wake`."""
         with self.changed:
-            if not (self._pieces or self._woken or not self._open):
+            if not (self._pieces or self._woken):
                 self.changed.wait(timeout)
             self._woken = False
 
@@ -97,6 +98,10 @@ class StreamView:
 
     def close(self) -> None:
         self._output.close(self._stream)
+
+    def note_end(self) -> None:
+        """The host said how the program ended: let the reader look."""
+        self._output.wake()
 
     def set_event(self, event: threading.Event) -> None:
         """Unused: ``fileno`` is never asked of these channels."""

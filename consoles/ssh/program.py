@@ -6,13 +6,16 @@ import secrets
 import threading
 import time
 from collections import deque
+from typing import TYPE_CHECKING
 
 import paramiko
 
 from consoles.ssh import remote_sh, watchdog
-from consoles.ssh.connection import Connection
 from consoles.ssh.events import STDERR, STDOUT, ConnectError, Exited, OutputReceived, ProgramNotStarted
 from consoles.ssh.ordered_output import OrderedOutput
+
+if TYPE_CHECKING:
+    from consoles.ssh.connection import Connection
 
 #: Most bytes one event carries.
 READ_SIZE = 256 * 1024
@@ -36,9 +39,11 @@ class Program:
         self.group: int | None = None
         self._token = f"opsc-{secrets.token_hex(8)}"
         self._greeting: bytearray | None = bytearray() if connection.target.posix else None
-        self._ready: deque[Event] = deque()
+        self._ready: deque[Event | ProgramNotStarted] = deque()
         self._output = OrderedOutput()
-        self._over_at: float | None = None
+        self._quiet_since: float | None = None
+        self._asked = False
+        self._closed_here = False
         self._channel = self._exec(text)
 
     def wake(self) -> None:
@@ -51,14 +56,19 @@ class Program:
         After :class:`Exited` there is nothing more. Raises :class:`ProgramNotStarted` when the host ended the session
         without starting the program.
         """
-        if not self._ready and self._output.next_stream() is None and not self._output.ended:
-            self._output.wait(min(timeout, LEFT_BEHIND_GRACE / 4) if self._is_over else timeout)
+        if not self._ready and self._output.next_stream() is None and not self._has_come_to_its_end():
+            # Between the two ends, that of the program and that of its output, time alone may decide.
+            in_between = self._is_over or (self._output.ended and not self.connection.target.posix)
+            self._output.wait(min(timeout, LEFT_BEHIND_GRACE / 4) if in_between else timeout)
         self._take_output()
-        if not self._ready and self._output.ended:
-            self._ready.append(self._collect_end())
+        if not self._ready and self._has_come_to_its_end():
+            self._collect_end()
         elif not self._ready and self._held_open_by_others():
-            self._ready.append(Exited(self._status(), self._signal(), detached_output=True))
-        return self._ready.popleft() if self._ready else None
+            self._collect_end(detached=True)
+        found = self._ready.popleft() if self._ready else None
+        if isinstance(found, ProgramNotStarted):
+            raise found
+        return found
 
     @property
     def announced(self) -> bool:
@@ -66,12 +76,13 @@ class Program:
         return self.group is not None or not self.connection.target.posix
 
     @property
-    def is_over(self) -> bool:
-        """Whether the host has said that the program ended, or the connection is gone."""
-        return self._is_over
+    def has_exited(self) -> bool:
+        """Whether the host has said how the program ended."""
+        return self._status() is not None or bool(self._signal())
 
     def close(self) -> None:
         """Close the program's channel. Without a terminal this does not end the program."""
+        self._closed_here = True
         self._channel.close()
 
     # Starting
@@ -96,7 +107,7 @@ class Program:
         return channel
 
     def _send_program(self, channel: paramiko.Channel, data: bytes) -> None:
-        if len(data) <= 16 * 1024:
+        if len(data) <= channel.out_window_size:
             self._send(channel, data)
         else:
             # It may not fit the host's window: a host that reads nothing must not hold up the reader of its output.
@@ -146,33 +157,62 @@ class Program:
     def _is_over(self) -> bool:
         return self._channel.status_event.is_set() or self._channel.closed
 
+    def _has_come_to_its_end(self) -> bool:
+        """Whether nothing more can come: all output was taken, and the host said how it ended or never will.
+
+        A program may close its output long before it ends (``exec >/var/log/update.log 2>&1``): that alone is no end.
+        """
+        return self._output.ended and (self._is_over or self._keeps_quiet())
+
+    def _keeps_quiet(self) -> bool:
+        """Whether an appliance ended the output a while ago and does not say how the command ended."""
+        if self.connection.target.posix:
+            return False
+        self._quiet_since = self._quiet_since or time.monotonic()
+        return time.monotonic() - self._quiet_since > self.connection.target.deadlines.channel
+
     def _held_open_by_others(self) -> bool:
-        """Whether the program ended a while ago and something it left behind still holds its output open."""
+        """Whether the program ended a while ago and something it left behind still holds its output open.
+
+        A network that stalls looks the same, so the host must have answered a question in between.
+        """
         if not self._is_over or self._output.ended:
             return False
-        if self._over_at is None or self._output.next_stream() is not None:
-            self._over_at = time.monotonic()
-        return time.monotonic() - self._over_at > LEFT_BEHIND_GRACE
+        if self._quiet_since is None or self._output.next_stream() is not None:
+            self._quiet_since, self._asked = time.monotonic(), False
+        if time.monotonic() - self._quiet_since <= LEFT_BEHIND_GRACE / 2:
+            return False
+        if not self._asked:
+            self._asked = self.connection.probe()
+            self._quiet_since = time.monotonic()
+            return False
+        return True
 
-    def _collect_end(self) -> Event:
-        # The exit status may follow the end of output; a host that never sends it is cut off by the channel deadline.
-        self._channel.status_event.wait(self.connection.target.deadlines.channel)
-        status, signal = self._status(), self._signal()
+    def _collect_end(self, detached: bool = False) -> None:
+        status, signal, target = self._status(), self._signal(), self.connection.target
+        unannounced = target.posix and self.group is None and self._greeting is not None
         held = self._flush_greeting()
-        if self.group is None and self.connection.target.posix and (held or status is not None):
-            raise ProgramNotStarted(_why_not_started(self.connection.target.name, held, status))
+        if held:
+            self._ready.append(OutputReceived(STDERR, held))
         if status is None and not signal:
-            return Exited(None, connection_lost=self._why_lost())
-        return Exited(status, signal)
+            self._ready.append(Exited(None, connection_lost=self._why_lost()))
+        elif unannounced:
+            self._ready.append(ProgramNotStarted(_why_not_started(target.name, held, status)))
+        else:
+            cut = not detached and not self._channel.eof_received and not self.connection.is_active
+            self._ready.append(Exited(status, signal, detached_output=detached, output_cut=cut))
 
     def _status(self) -> int | None:
         status = self._channel.exit_status
         return status if status >= 0 else None
 
     def _signal(self) -> str:
-        return str(getattr(self._channel, "exit_signal", ""))
+        # The host chooses this text; a real name is short (RFC 4254, 6.10).
+        return str(getattr(self._channel, "exit_signal", ""))[:20]
 
     def _why_lost(self) -> str:
+        if self._closed_here:
+            return "the console closed the session"
         if self.connection.is_active:
             return "the host closed the session without saying how the program ended"
         return "the connection was lost"

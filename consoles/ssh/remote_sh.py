@@ -13,19 +13,20 @@ import shlex
 #: process group, as OpenSSH gives every session without a terminal a session and group of its own.
 MARK = b"\x01opsc "
 
-_ANNOUNCE = 'printf "\\001opsc %s %d\\n" "$0" $$ >&2'
+_ANNOUNCE = 'printf "\\001opsc %s %d\\n" "$1" $$ >&2'
 # A one-line program is read by the shell itself; starting cat for it would cost as much as the program.
 _READ_LINE = "IFS= read -r opsc"
 _READ_ALL = "opsc=$(cat)"
-# The program ends with our token. Without it the connection broke off on the way: half a script must not run.
-_CHECK_TEXT = 'case $opsc in *"#$0") ;; *) exit 125;; esac'
-_RUN_TEXT = 'eval "unset opsc; $opsc" </dev/null'
+# Our token follows the program. Without it the connection broke off on the way: half a script must not run. It is taken
+# off again, or a trailing backslash or an open here-document would make it part of the program.
+_CHECK_TEXT = 'case $opsc in *"#$1") opsc=${opsc%"#$1"};; *) exit 125;; esac'
+_RUN_TEXT = 'shift; eval "unset opsc; $opsc" </dev/null'
 _READ_FILE = (
-    'umask 077; opsc=$(mktemp "${TMPDIR:-/tmp}/opsc.XXXXXX") || exit 125; trap "rm -f $opsc" EXIT; '
+    'opsc=$(mktemp "${TMPDIR:-/tmp}/opsc.XXXXXX") || exit 125; trap "rm -f \\"\\$opsc\\"" EXIT; '
     'trap "exit 129" HUP; trap "exit 130" INT; trap "exit 143" TERM; cat >"$opsc"'
 )
-_CHECK_FILE = '[ "$(wc -c <"$opsc")" -eq "$2" ] || exit 125'
-_RUN_FILE = 'umask 022; $1 "$opsc" </dev/null'
+_CHECK_FILE = '[ "$(wc -c <"$opsc")" -eq "$3" ] || exit 125'
+_RUN_FILE = '$2 "$opsc" </dev/null'
 
 
 def command_line(program: str, token: str) -> str:
@@ -42,12 +43,12 @@ def command_line(program: str, token: str) -> str:
 
 
 def standard_input(program: str, token: str) -> bytes:
-    """What the command line reads: the program, and for the shell our token in a comment as the last thing."""
+    """What the command line reads: the program, and for the shell our token as the last thing."""
     if program.startswith("#!"):
         return program.encode()
     if _is_one_line(program):
-        return f"{program.rstrip(chr(10))} #{token}\n".encode()
-    return f"{program}\n#{token}".encode()
+        return f"{program.rstrip(chr(10))}#{token}\n".encode()
+    return f"{program}#{token}".encode()
 
 
 def _is_one_line(program: str) -> bool:
@@ -56,22 +57,34 @@ def _is_one_line(program: str) -> bool:
 
 def _sh(text: str, *arguments: str) -> str:
     quoted = " ".join(shlex.quote(argument) for argument in arguments)
-    return f"exec /bin/sh -c '{text}' {quoted}"
+    # The first word after the text is what the shell calls itself in its messages.
+    return f"exec /bin/sh -c '{text}' sh {quoted}"
 
 
 def end_group(group: int, grace: float) -> str:
     """A program that ends a process group: TERM, ``grace`` seconds, KILL, and a look at what is left.
 
     Prints one word a line as it goes: ``term``, then ``ended`` or ``kill`` and ``ended``, or ``left PID COMMAND``
-    for each survivor. Processes that have ended but not been collected by their parent (zombies) do not count.
+    for each survivor. Processes that have ended but not been collected by their parent (zombies) do not count. Where
+    processes cannot be listed at all, by ``ps`` or in ``/proc``, it signals and never says ``ended``.
     """
     return _END_GROUP.format(group=int(group), grace=max(int(grace * 10), 1))
 
 
 _END_GROUP = """\
+listing() {{
+  ps -A -o pgid= -o stat= -o pid= -o args= 2>/dev/null || ps -o pgid,stat,pid,args 2>/dev/null || listing_of_proc
+}}
+listing_of_proc() {{
+  for file in /proc/[0-9]*/stat; do
+    {{ read -r line <"$file"; }} 2>/dev/null || continue
+    name=${{line#*[(]}}
+    set -- ${{line##*[)] }}
+    echo "$3 $1 ${{line%% *}} ${{name%[)]*}}"
+  done
+}}
 members() {{
-  {{ ps -A -o pgid= -o stat= -o pid= -o args= 2>/dev/null || ps -o pgid,stat,pid,args; }} |
-  while read -r pgid stat pid args; do
+  listing | while read -r pgid stat pid args; do
     case $stat in Z*) continue;; esac
     [ "$pgid" = {group} ] && echo "$pid $args"
   done
@@ -79,12 +92,13 @@ members() {{
 gone() {{
   tenths=$1
   while [ "$tenths" -gt 0 ]; do
-    [ -z "$(members)" ] && return 0
+    [ "$can_list" ] && [ -z "$(members)" ] && return 0
     sleep 0.1 2>/dev/null || {{ sleep 1; tenths=$((tenths - 9)); }}
     tenths=$((tenths - 1))
   done
-  [ -z "$(members)" ]
+  [ "$can_list" ] && [ -z "$(members)" ]
 }}
+can_list=$(listing | while read -r line; do echo yes; break; done)
 echo term
 kill -TERM -{group} 2>/dev/null
 kill -CONT -{group} 2>/dev/null

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import paramiko
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from consoles.ssh.events import ConnectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def agent_login(user: str) -> Login:
             raise ConnectError("The console's SSH agent has no keys: start one with keys, or use a private key.")
         for key in keys:
             try:
-                return transport.auth_publickey(user, key)
+                transport.auth_publickey(user, key)
+                return
             except paramiko.AuthenticationException:
                 continue
         raise paramiko.AuthenticationException("no key of the agent was accepted")
@@ -104,11 +107,11 @@ def agent_login(user: str) -> Login:
 def _load_key(text: str, passphrase: str) -> paramiko.PKey:
     for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         try:
-            return kind.from_private_key(io.StringIO(text), password=passphrase or None)
+            return kind.from_private_key(io.StringIO(text.strip() + "\n"), password=passphrase or None)
         except paramiko.PasswordRequiredException:
             raise ConnectError("The private key needs a passphrase: enter it in the credential.") from None
-        except (paramiko.SSHException, ValueError, IndexError, UnsupportedAlgorithm):
+        except Exception:  # noqa: S112 - a damaged key makes the parsers raise anything; we say what to do below
             continue
     if passphrase:
         raise ConnectError("The private key does not open: its passphrase is wrong or the key is damaged.")
-    raise ConnectError("The private key cannot be read: use an ed25519, ECDSA or RSA key.")
+    raise ConnectError("The private key cannot be read: use an ed25519, ECDSA or RSA key in OpenSSH or PEM form.")

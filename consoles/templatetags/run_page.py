@@ -6,19 +6,38 @@ static/js/format.js says the same things about a host while the run goes on.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import format_html_join
 
 from consoles.statuses import ACTIVE, Status
 from consoles.templatetags.console import STATUS_ICONS
 
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
 register = template.Library()
 
 Host = dict[str, Any]
+
+#: What needs a person first, then what moves, then what waits, then what is done. As in static/js/host_store.js.
+RANK = {
+    status: rank
+    for rank, statuses in enumerate(
+        (
+            (Status.LOST, Status.FAILED, Status.TIMED_OUT),
+            (Status.UNREACHABLE,),
+            (Status.CANCELED,),
+            (Status.STARTING, Status.RUNNING),
+            (Status.QUEUED,),
+            (Status.SKIPPED,),
+            (Status.SUCCEEDED,),
+        )
+    )
+    for status in statuses
+}
 
 _ROW = (
     '<li class="host status-{status}" role="option" id="host-{i}" data-i="{i}" aria-selected="false">'
@@ -60,7 +79,7 @@ def elapsed(host: Host) -> str:
     seconds = (datetime.fromisoformat(host["finished"]) - datetime.fromisoformat(host["started"])).total_seconds()
     if seconds < 59.95:
         return f"{max(seconds, 0):.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
@@ -69,7 +88,8 @@ def elapsed(host: Host) -> str:
 def host_rows(run: Any, hosts: list[Host]) -> SafeString:
     """The list items of all hosts. One string, because a thousand rows through template tags take a second."""
     output = reverse("host-output", args=[run.pk, 0])
-    return format_html_join("\n", _ROW, (_row(host, output) for host in hosts))
+    ordered = sorted(hosts, key=lambda host: RANK[Status(host["status"])])
+    return format_html_join("\n", _ROW, (_row(host, output) for host in ordered))
 
 
 def _row(host: Host, output: str) -> dict[str, Any]:
@@ -85,6 +105,12 @@ def _row(host: Host, output: str) -> dict[str, Any]:
         "elapsed": elapsed(host),
         "output": output.replace("/hosts/0/", f"/hosts/{host['i']}/"),
     }
+
+
+@register.filter
+def worst_first(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """The counts as the counters show them: what needs a person first; static/js/host_store.js has the same order."""
+    return [(status.value, counts[status]) for status in RANK if counts.get(status)]
 
 
 @register.simple_tag

@@ -8,7 +8,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from consoles.presenting import clock_duration, duration_words
+from consoles.presenting import clock_duration, duration_words, fold_names
 from consoles.statuses import ACTIVE, SEVERITY, Status
 
 if TYPE_CHECKING:
@@ -38,6 +38,18 @@ def ago(moment: datetime) -> SafeString:
         words = moment.strftime("%Y-%m-%d")
     exact = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, words)
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """4182 as ``4,182``."""
+    return f"{number:,}"
+
+
+@register.filter
+def folded(names: list[str]) -> SafeString:
+    """Names as short as they can be said exactly, each kept on one line where it fits."""
+    return format_html_join(" ", "<span>{}</span>", ((name,) for name in fold_names(names)))
 
 
 @register.filter

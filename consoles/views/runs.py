@@ -63,7 +63,8 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
         _cancel_host(request, run, host)
     else:
         count = actions.cancel_run(run, request.user)
-        messages.info(request, f"Canceling {count} servers." if count else "Nothing was left to cancel.")
+        told = f"Canceling {count} server{'' if count == 1 else 's'}." if count else "Nothing was left to cancel."
+        messages.info(request, told)
     return redirect(run)
 
 

@@ -6,7 +6,7 @@ permissions they hold, and changes only accounts and roles that can do nothing t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
@@ -14,12 +14,15 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
+from django.forms import Widget
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import BooleanRadioFilter, RelatedDropdownFilter
@@ -27,6 +30,14 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from servers.admin.badges import badge
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+
+def editor_of(request: HttpRequest) -> User:
+    """Who is at work: the admin lets nobody in who is not logged in."""
+    return cast(User, request.user)
 
 
 def held_permissions(user: User) -> QuerySet[Permission]:
@@ -51,18 +62,46 @@ def may_grant(editor: User, role: Group) -> bool:
     return not role.permissions.exclude(pk__in=held_permissions(editor).values("pk")).exists()
 
 
-class _GrantingMixin:
+class PasswordNote(Widget):
+    """Says whether a password is set. Django shows the start of salt and hash here; nobody needs those."""
+
+    read_only = True
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """A word, no part of the password."""
+        return format_html("<p>{}</p>", "Set" if value and is_password_usable(value) else "None: no login by password")
+
+    def id_for_label(self, id_: str | None) -> str:
+        """There is nothing to focus."""
+        return ""
+
+
+class AccountForm(UserChangeForm):
+    """An account, without a look at its password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "password" in self.fields:
+            self.fields["password"].widget = PasswordNote()
+            self.fields["password"].help_text = format_html(
+                '<a class="text-link" href="{}">Set another password</a>', "../password/"
+            )
+
+
+class _GrantingAdmin(admin.ModelAdmin):
     """Offers only roles and permissions the editor may give away; Django refuses all others on the way in."""
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Narrow the choices of ``groups``, ``user_permissions`` and ``permissions``."""
-        held = held_permissions(request.user)
+        held = held_permissions(editor_of(request))
         if db_field.name == "groups":
             beyond = Permission.objects.exclude(pk__in=held.values("pk"))
             kwargs["queryset"] = Group.objects.exclude(permissions__in=beyond)
         elif db_field.name in ("permissions", "user_permissions"):
             kwargs["queryset"] = held.select_related("content_type")
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if field is None:
+            return None
         field.widget = UnfoldAdminSelect2MultipleWidget(choices=field.choices)
         field.help_text = "Only what your own account has can be given away." if not request.user.is_superuser else ""
         return field
@@ -74,10 +113,10 @@ for model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
 
 
 @admin.register(User)
-class UserAdmin(_GrantingMixin, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(_GrantingAdmin, DjangoUserAdmin, ModelAdmin):
     """Accounts. Those with rights beyond the editor's can be looked at, not changed."""
 
-    form = UserChangeForm
+    form = AccountForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "shown_name", "email", "shown_roles", "shown_rank", "last_login")
@@ -120,17 +159,17 @@ class UserAdmin(_GrantingMixin, DjangoUserAdmin, ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Not beyond oneself: who may set an account's password can act with its rights."""
-        return super().has_change_permission(request, obj) and (obj is None or may_manage(request.user, obj))
+        return super().has_change_permission(request, obj) and (obj is None or may_manage(editor_of(request), obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Neither oneself nor beyond oneself."""
-        if obj is not None and (obj.pk == request.user.pk or not may_manage(request.user, obj)):
+        if obj is not None and (obj.pk == request.user.pk or not may_manage(editor_of(request), obj)):
             return False
         return super().has_delete_permission(request, obj)
 
 
 @admin.register(Group)
-class RoleAdmin(_GrantingMixin, DjangoGroupAdmin, ModelAdmin):
+class RoleAdmin(_GrantingAdmin, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # Django's is typed narrower
     """Roles: named sets of permissions. Those with rights beyond the editor's can be looked at, not changed."""
 
     list_display = ("name", "shown_count")
@@ -143,17 +182,17 @@ class RoleAdmin(_GrantingMixin, DjangoGroupAdmin, ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Not beyond oneself."""
-        return super().has_change_permission(request, obj) and (obj is None or may_grant(request.user, obj))
+        return super().has_change_permission(request, obj) and (obj is None or may_grant(editor_of(request), obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Not beyond oneself."""
-        return super().has_delete_permission(request, obj) and (obj is None or may_grant(request.user, obj))
+        return super().has_delete_permission(request, obj) and (obj is None or may_grant(editor_of(request), obj))
 
 
 class ReadOnlyAdmin(ModelAdmin):
     """Rows to look at."""
 
-    actions = None
+    actions: Any = None
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody adds rows by hand."""
@@ -222,4 +261,4 @@ def site_login(request: HttpRequest, extra_context: dict[str, Any] | None = None
     return HttpResponseRedirect(target)
 
 
-admin.site.login = site_login
+admin.site.login = site_login  # type: ignore[method-assign]  # how Django's documentation replaces it

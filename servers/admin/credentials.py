@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.debug import SafeExceptionReporterFilter
@@ -15,8 +14,11 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from servers.admin.badges import badge
-from servers.forms import LABELS, CredentialForm
+from servers.forms import LABELS, NEEDED_SECRET, CredentialForm
 from servers.models import Credential
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
 
 
 class AlwaysHiding(SafeExceptionReporterFilter):
@@ -50,7 +52,7 @@ class CredentialAdmin(ModelAdmin):
         secrets: list[str] = list(Credential.SECRET_FIELDS)
         if not self._may_write(request, obj):
             secrets = []
-        removable = [f"remove_{name}" for name in ("private_key", "password") if secrets and obj and obj.has_secret(name)]
+        removable = [f"remove_{name}" for name in NEEDED_SECRET.values() if secrets and obj and obj.has_secret(name)]
         stored = ("shown_stored", "shown_public_key", "fingerprint", "changed")
         return (
             (None, {"fields": ("name", "user", "method", *secrets, *removable)}),
@@ -63,12 +65,12 @@ class CredentialAdmin(ModelAdmin):
     @admin.display(description="method", ordering="method")
     def shown_method(self, credential: Credential) -> str:
         """The method in words, loud where its secret is missing."""
-        needed = {"key": "private_key", "password": "password"}.get(credential.method)
+        needed = NEEDED_SECRET.get(credential.method)
         if needed and not credential.has_secret(needed):
             return badge("bad", "alert-triangle", f"No {LABELS[needed]}", "Open the credential and enter it.")
         return credential.get_method_display()
 
-    @admin.display(description="stored")
+    @admin.display(description="secrets")
     def shown_stored(self, credential: Credential) -> str:
         """Which secrets are stored, by name."""
         stored = [LABELS[name] for name in Credential.SECRET_FIELDS if credential.has_secret(name)]
@@ -87,9 +89,10 @@ class CredentialAdmin(ModelAdmin):
         )
 
     @admin.display(description="servers", ordering="server_count")
-    def used_by(self, credential: Credential) -> int:
+    def used_by(self, credential: Any) -> int:
         """How many servers log in with it."""
-        return credential.server_count
+        count: int = credential.server_count
+        return count
 
     # Every frame below this one is hidden in error reports: forms and widgets hold the secrets in their variables.
     @method_decorator(sensitive_post_parameters())

@@ -9,18 +9,19 @@ from django.contrib.admin import helpers
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import Prefetch
-from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectMultipleFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from servers.admin.accounts import editor_of
 from servers.admin.key_state import host_key_badge
 from servers.forms import HostKeyForm
 from servers.models import HostKey
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+    from django.http import HttpRequest
 
 
 @admin.register(HostKey)
@@ -28,7 +29,7 @@ class HostKeyAdmin(ModelAdmin):
     """Review keys: list, filter, then trust or revoke on a page that shows every fingerprint."""
 
     form = HostKeyForm
-    list_display = ("shown_server", "key_type", "shown_fingerprint", "shown_state", "seen", "decided", "decided_by")
+    list_display = ("shown_server", "key_type", "shown_fingerprint", "shown_state", "seen", "shown_decided")
     list_filter = (
         ("state", ChoicesDropdownFilter),
         "conflict",
@@ -63,6 +64,15 @@ class HostKeyAdmin(ModelAdmin):
         """Pending, trusted, revoked, or loudly: changed."""
         return host_key_badge(key)
 
+    @admin.display(description="decided", ordering="decided")
+    def shown_decided(self, key: HostKey) -> str:
+        """When, and by whom."""
+        if not key.decided:
+            return "-"
+        who = key.decided_by.get_username() if key.decided_by else "the console"
+        when = f"{key.decided:%Y-%m-%d %H:%M}"
+        return format_html('<span class="oc-one-line">{}</span><span class="oc-quiet">by {}</span>', when, who)
+
     @admin.display(description="key")
     def shown_key(self, key: HostKey) -> str:
         """The public key, to compare or to copy into known_hosts."""
@@ -72,12 +82,13 @@ class HostKeyAdmin(ModelAdmin):
         """Adding asks for a line; an existing key is only shown."""
         if obj is None:
             return ((None, {"fields": ("server", "line")}),)
-        shown = ("server", "shown_state", "shown_fingerprint", "shown_key", "seen", "decided", "decided_by")
+        shown = ("server", "shown_state", "shown_fingerprint", "shown_key", "seen", "shown_decided")
         return ((None, {"fields": shown}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: HostKey | None = None) -> tuple[str, ...]:
         """Everything about an existing key."""
-        return () if obj is None else ("server", "shown_state", "shown_fingerprint", "shown_key", "seen", "decided")
+        shown = ("server", "shown_state", "shown_fingerprint", "shown_key", "seen", "shown_decided")
+        return () if obj is None else shown
 
     def has_change_permission(self, request: HttpRequest, obj: HostKey | None = None) -> bool:
         """Nobody edits a key."""
@@ -114,7 +125,7 @@ class HostKeyAdmin(ModelAdmin):
             messages.info(request, f"Nothing to do: the selected keys are {done} already.")
             return None
         if clashes := _clashes(keys) if act == "trust" else []:
-            messages.error(request, f"Select one key per server and key type: {', '.join(clashes)} has several selected.")
+            messages.error(request, f"Select one key per server and key type, not several as for {', '.join(clashes)}.")
             return None
         if request.POST.get("confirmed") != "yes":
             return self._ask(request, keys, act)
@@ -126,14 +137,14 @@ class HostKeyAdmin(ModelAdmin):
         trusted = HostKey.objects.filter(state=HostKey.State.TRUSTED)
         servers = Prefetch("server__host_keys", queryset=trusted, to_attr="trusted_keys")
         keys = list(HostKey.objects.filter(pk__in=[key.pk for key in keys]).prefetch_related("server", servers))
-        rows = [{"key": key, "replaced": _replaced(key) if act == "trust" else None} for key in keys]
+        rows = [(key, _replaced(key) if act == "trust" else None) for key in keys]
         context = {
             **self.admin_site.each_context(request),
             "title": f"{act.capitalize()} {len(keys)} host key{'s' if len(keys) > 1 else ''}?",
             "opts": self.opts,
             "rows": rows,
             "act": act,
-            "changed": any(row["replaced"] or row["key"].conflict for row in rows),
+            "changed": any(replaced or key.conflict for key, replaced in rows),
             "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/servers/hostkey/confirm.html", context)
@@ -144,7 +155,7 @@ def pending_count() -> int:
     return HostKey.objects.filter(state=HostKey.State.PENDING).count()
 
 
-def _replaced(key: HostKey) -> HostKey | None:
+def _replaced(key: Any) -> HostKey | None:
     """The trusted key that trusting ``key`` would revoke."""
     others = (other for other in key.server.trusted_keys if other.key_type == key.key_type and other.pk != key.pk)
     return next(others, None)
@@ -163,7 +174,8 @@ def _clashes(keys: list[HostKey]) -> list[str]:
 
 @transaction.atomic
 def _carry_out(request: HttpRequest, keys: list[HostKey], act: str) -> None:
+    user = editor_of(request)
     for key in keys:
-        key.trust(request.user) if act == "trust" else key.revoke(request.user)
+        key.trust(user) if act == "trust" else key.revoke(user)
         sentence = f"{'Trusted' if act == 'trust' else 'Revoked'} for {key.server.name}: {key.fingerprint}"
-        LogEntry.objects.log_actions(request.user.pk, [key], CHANGE, sentence, single_object=True)
+        LogEntry.objects.log_actions(user.pk, [key], CHANGE, sentence, single_object=True)

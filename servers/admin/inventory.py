@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin, TabularInline
@@ -18,6 +17,7 @@ from servers.models import Group, HostKey, Server, Tag
 
 if TYPE_CHECKING:
     from django.forms import ModelChoiceField
+    from django.http import HttpRequest
 
 
 class KeyStateFilter(DropdownFilter):
@@ -30,7 +30,7 @@ class KeyStateFilter(DropdownFilter):
         """All states, worst first."""
         return list(KeyState.choices)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Server]) -> QuerySet[Server]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The servers in the chosen state."""
         return queryset.filter(key_state=self.value()) if self.value() else queryset
 
@@ -103,7 +103,7 @@ class ServerAdmin(ModelAdmin):
     autocomplete_fields = ("credential", "groups", "tags")
     readonly_fields = ("shown_key_state", "shown_test_story")
     inlines = (HostKeyInline,)
-    actions = ("enable_selected", "disable_selected")
+    actions: tuple[str, ...] = ("enable_selected", "disable_selected")
     fieldsets = (
         (None, {"fields": ("name", ("host", "port"), "credential", ("groups", "tags"), "shell", "enabled", "note")}),
         (None, {"fields": (("shown_key_state", "shown_test_story"),)}),
@@ -153,7 +153,7 @@ class ServerAdmin(ModelAdmin):
         return format_html_join(" ", '<span class="oc-chip oc-chip-{}">{}</span>', names)
 
     @admin.display(description="host key", ordering="key_state")
-    def shown_key_state(self, server: Server) -> str:
+    def shown_key_state(self, server: Any) -> str:
         """What its host keys amount to; a link to them."""
         url = f"{reverse('admin:servers_hostkey_changelist')}?server__id__exact={server.pk}"
         return format_html('<a href="{}">{}</a>', url, key_state_badge(server.key_state))
@@ -202,7 +202,7 @@ class ServerAdmin(ModelAdmin):
 class _CountedAdmin(ModelAdmin):
     """Groups and tags: a name, and how many servers have it."""
 
-    search_fields = ("name",)
+    search_fields: tuple[str, ...] = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the number of servers."""

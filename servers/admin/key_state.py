@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, Exists, OuterRef, TextChoices, Value, When
 
-from servers.admin.badges import badge
+from servers.admin.badges import Tone, badge
 from servers.models import HostKey, Server
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class KeyState(TextChoices):
     TRUSTED = "trusted", "Trusted"
 
 
-_LOOKS = {
+_LOOKS: dict[KeyState, tuple[Tone, str, str]] = {
     KeyState.CHANGED: ("bad", "alert-triangle", "The server shows another key than the trusted one: review it."),
     KeyState.REVOKED: ("bad", "shield-x", "All its keys were revoked: fetch and review the host keys."),
     KeyState.UNKNOWN: ("rest", "key-off", "Fetch the host keys, then review them."),
@@ -31,8 +31,14 @@ _LOOKS = {
     KeyState.TRUSTED: ("good", "shield-check", ""),
 }
 
+_KEY_LOOKS: dict[str, tuple[Tone, str]] = {
+    HostKey.State.PENDING.value: ("warn", "fingerprint"),
+    HostKey.State.TRUSTED.value: ("good", "shield-check"),
+    HostKey.State.REVOKED.value: ("rest", "shield-x"),
+}
 
-def with_key_state(servers: QuerySet[Server]) -> QuerySet[Server]:
+
+def with_key_state(servers: QuerySet[Server]) -> QuerySet[Any]:
     """Annotate ``key_state``, one of :class:`KeyState`."""
     keys = HostKey.objects.filter(server=OuterRef("pk"))
     return servers.annotate(
@@ -57,7 +63,5 @@ def host_key_badge(key: HostKey) -> str:
     """The badge of one host key; a key that differs from a trusted one is shown as changed."""
     if key.conflict:
         return badge("bad", "alert-triangle", "Changed", "It differs from the key that is trusted.")
-    tone, icon = {"pending": ("warn", "fingerprint"), "trusted": ("good", "shield-check")}.get(
-        key.state, ("rest", "shield-x")
-    )
+    tone, icon = _KEY_LOOKS[key.state]
     return badge(tone, icon, key.get_state_display())

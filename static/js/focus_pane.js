@@ -9,7 +9,7 @@ const FIRST_SIGHT = 1024 * 1024;
 /** While following, a viewer further behind than this skips to the tail. */
 const MAX_BEHIND = 4 * 1024 * 1024;
 const SCROLLBACK = 20_000;
-const SCROLLBACK_FOR_EVERYTHING = 100_000;
+const SCROLLBACK_FOR_EVERYTHING = 50_000;
 const LINE_FEED = 10;
 const RESET_STYLE = "\x1b[0m";
 
@@ -171,7 +171,9 @@ export class FocusPane {
   #outputDrawn(view) {
     const { length, type } = view.terminal.buffer.active;
     const isOverfull = type === "normal" && length >= view.scrollback + view.terminal.rows;
-    if (!view.hasDrawn || isOverfull !== view.isOverfull) {
+    const { size } = this.#store.get(view.host);
+    const isComplete = view.ended && view.parsed >= size;
+    if (!view.hasDrawn || isComplete || isOverfull !== view.isOverfull) {
       view.hasDrawn = true;
       view.isOverfull = isOverfull;
       this.update();
@@ -240,11 +242,11 @@ export class FocusPane {
     this.#drawHead(host);
     this.#drawMissing(view, host);
     this.#drawBlank(view, host);
-    const isOver = !isActive(host.status);
+    const isComplete = !isActive(host.status) && view.parsed >= host.size;
     const { foot, follow } = this.#parts;
-    follow.hidden = isOver && view.parsed >= host.size;
-    foot.hidden = !(isOver && (view.ended || view.parsed >= host.size) && host.size > 0);
-    if (!foot.hidden) foot.textContent = endSentence(host);
+    follow.hidden = isComplete;
+    // Always there: a line that appeared at the end would push the terminal up under the reader's eyes.
+    foot.textContent = isComplete ? endSentence(host) : progressSentence(host);
   }
 
   /** Only what changes with time. */
@@ -313,7 +315,7 @@ function scrollByKey(terminal, event) {
   scroll(terminal);
 }
 
-/** What stands where output would be, while there is none. */
+/** What stands where output would be, while there is none: [title, sentence]. */
 export function blankWords(host) {
   const words = {
     queued: ["Waiting for its turn", "It starts as soon as another host is done."],
@@ -321,8 +323,18 @@ export function blankWords(host) {
     running: ["Running", "Nothing printed so far."],
     succeeded: ["No output", "The program ended well and printed nothing."],
     failed: ["No output", "The program failed and printed nothing."],
+    timed_out: ["Timed out", "Nothing was printed until then."],
+    canceled: ["Canceled", "Nothing was printed until then."],
+    unreachable: ["Unreachable", "The program was not started."],
+    lost: ["Lost", "Nothing it may have printed arrived here."],
+    skipped: ["Skipped", "The program was not started."],
   };
-  return words[host.status] ?? [format.outcome(host), "Nothing was printed."];
+  return words[host.status];
+}
+
+/** The line below a log that still grows. */
+export function progressSentence(host) {
+  return `${format.outcome(host)} · ${format.plural(host.size, "byte")} so far`;
 }
 
 /** The line below a finished log; it is the page's, so no output can fake it. */

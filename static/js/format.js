@@ -25,7 +25,7 @@ export function size(bytes) {
 export function duration(ms) {
   const seconds = Math.max(0, ms) / 1000;
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
-  return wholeDuration(ms);
+  return wholeDuration(Math.round(seconds) * 1000);
 }
 
 /** The same without tenths, for what is still counting: "17 s", "2:14". */

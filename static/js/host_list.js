@@ -31,11 +31,12 @@ export class HostList {
     this.#delegate = delegate;
     this.#empty = empty;
     for (const element of root.children) this.#rows.set(Number(element.dataset.i), rowOf(element));
-    this.#order = [...this.#rows.keys()];
     root.addEventListener("click", (event) => this.#clicked(event));
     root.addEventListener("pointermove", () => (this.#pointerMoved = performance.now()), { passive: true });
     root.addEventListener("pointerleave", () => (this.#pointerMoved = -Infinity));
-    this.changed([...this.#rows.keys()]);
+    for (const i of this.#rows.keys()) this.#dirty.add(i);
+    this.#drawRows();
+    this.#drawOrder();
   }
 
   /** Index under the keyboard cursor, or null. */
@@ -119,10 +120,13 @@ export class HostList {
     this.#orderIsDue = false;
     const order = this.#store.ordered();
     const shown = new Set(order);
-    for (const [i, row] of this.#rows) row.element.hidden = !shown.has(i);
+    for (const [i, row] of this.#rows) {
+      if (row.element.hidden === shown.has(i)) row.element.hidden = !shown.has(i);
+    }
     this.#sort(order);
     this.#order = order;
     this.#empty.hidden = order.length > 0;
+    this.#root.classList.toggle("is-nothing", order.length === 0);
   }
 
   /** Move only rows that stand wrong: the rest keep their place, their focus and their scroll position. */

@@ -1,7 +1,6 @@
 // The history's filters: they apply as they change, the address carries only what is set, and `/` goes to the search.
 
 const form = document.querySelector("[data-filters]");
-const search = form.elements.q;
 
 function apply() {
   const wanted = new URLSearchParams();
@@ -11,19 +10,19 @@ function apply() {
   location.assign(`${form.action.split("?")[0]}${wanted.size ? `?${wanted}` : ""}`);
 }
 
-form.addEventListener("submit", (event) => {
+form?.addEventListener("submit", (event) => {
   event.preventDefault();
   apply();
 });
 
-form.addEventListener("change", (event) => {
+form?.addEventListener("change", (event) => {
   if (event.target.matches("select, input[type=date]")) apply();
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select")) return;
+  if (!form || event.target.closest("input, textarea, select")) return;
   event.preventDefault();
-  search.focus();
-  search.select();
+  form.elements.q.focus();
+  form.elements.q.select();
 });

@@ -268,7 +268,7 @@ for (const button of page.querySelectorAll("[data-screen-set]")) {
 
 // ---- Keys ----
 
-const isOnButton = (event) => event.target.closest?.("a, button, summary, input, .xterm") != null;
+const isOnButton = (event) => event.target.closest?.("a, button, summary, input") != null;
 const isInPane = (event) => event.target.closest?.("#pane") != null;
 const moveBy = (step) => (event) => {
   if (isInPane(event) && event.key.startsWith("Arrow")) return false;

@@ -1,6 +1,7 @@
 // The picker on the new-run page: chips for groups and tags, a searchable list, and a box for pasted names.
 // Without it the page has check boxes and a text field; it takes over whatever was chosen there.
 
+import { number } from "console/format";
 import { ServerSelection, parseNames } from "console/server_selection";
 
 const ROWS = 200;
@@ -168,7 +169,7 @@ export class ServerPicker {
     if (this.onlyPicked) this.found = this.found.filter((server) => this.selection.has(server.name));
     this.form.elements.picked.value = [...this.selection.picked].join("\n");
     this.form.querySelector("[data-picked-count]").textContent =
-      `${picked.toLocaleString("en-US")} of ${this.selection.servers.length.toLocaleString("en-US")} picked`;
+      `${number(picked)} of ${number(this.selection.servers.length)} picked`;
     this.form.querySelector("[data-clear]").hidden = picked === 0;
     this.#drawChips();
     this.#drawHead(picked);
@@ -179,7 +180,7 @@ export class ServerPicker {
     for (const { chip, count, names } of this.chips) {
       const state = this.selection.state(names);
       chip.setAttribute("aria-pressed", state.checked);
-      count.textContent = state.checked === "mixed" ? `${state.count}/${names.length}` : names.length;
+      count.textContent = (state.checked === "mixed" ? `${number(state.count)}/` : "") + number(names.length);
     }
   }
 
@@ -190,9 +191,9 @@ export class ServerPicker {
     this.all.disabled = this.found.length === 0;
     const narrowed = this.search.value.trim() ? " matching" : "";
     this.allText.textContent = this.onlyPicked
-      ? `${this.found.length.toLocaleString("en-US")} picked${narrowed}`
-      : `Select all ${this.found.length.toLocaleString("en-US")}${narrowed}`;
-    this.tabPicked.textContent = `Picked ${picked.toLocaleString("en-US")}`;
+      ? `${number(this.found.length)} picked${narrowed}`
+      : `Select all ${number(this.found.length)}${narrowed}`;
+    this.tabPicked.textContent = `Picked ${number(picked)}`;
     this.tabAll.setAttribute("aria-pressed", String(!this.onlyPicked));
     this.tabPicked.setAttribute("aria-pressed", String(this.onlyPicked));
   }
@@ -203,7 +204,7 @@ export class ServerPicker {
     if (rows.length === 0) rows.push(element("p", { className: "quiet server-none", textContent: this.#noneText() }));
     const left = this.found.length - this.shown;
     if (left > 0) {
-      this.more.textContent = `${left.toLocaleString("en-US")} more: narrow the search, or show the next ${Math.min(left, ROWS)}`;
+      this.more.textContent = `${number(left)} more: narrow the search, or show the next ${Math.min(left, ROWS)}`;
       rows.push(this.more);
     }
     const scrolled = this.rows.scrollTop;

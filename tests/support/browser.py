@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"
 NewPage = Callable[..., Page]
 
-_ARGUMENTS = [
+CHROMIUM_ARGUMENTS = [
     "--no-sandbox",  # Chromium refuses to run as root otherwise, and CI is root
     "--disable-dev-shm-usage",  # containers give 64 MB there
     "--disable-background-networking",
@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Playwright's loop runs in this thread for the whole session, and Django refuses its ORM beside a running loop.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-        running = playwright.chromium.launch(executable_path=find_chromium(), args=_ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS)
         yield running
         running.close()
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-RUN_RIGHTS = ("consoles.add_run", "consoles.view_script", "servers.view_server")
+from tests.support.rights import RUN_RIGHTS
 
 
 def person(name: str, *rights: str, **fields: Any) -> User:

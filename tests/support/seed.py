@@ -15,14 +15,15 @@ import django
 
 
 def person_with_session(name: str, rights: list[str], fields: dict[str, Any]) -> dict[str, str]:
-    """Create somebody and log them in."""
+    """Create somebody, unless they are there, and log them in."""
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.auth.models import User
     from django.contrib.sessions.backends.db import SessionStore
 
     from tests.support.people import person
 
-    user = person(name, *rights, **fields)
+    user = User.objects.filter(username=name).first() or person(name, *rights, **fields)
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
@@ -33,7 +34,7 @@ def person_with_session(name: str, rights: list[str], fields: dict[str, Any]) ->
 
 
 def add_hosts(hosts: list[dict[str, Any]], names: list[str], user: str, private_key: str) -> list[str]:
-    """Put SSH hosts into the inventory with their host keys trusted."""
+    """Put SSH hosts into the inventory with their host keys trusted; names that are there already stay as they are."""
     from servers.models import Credential, HostKey, Server
 
     credential, made = Credential.objects.get_or_create(name=f"fleet {hosts[0]['port']}", defaults={"user": user})
@@ -41,9 +42,11 @@ def add_hosts(hosts: list[dict[str, Any]], names: list[str], user: str, private_
         credential.set_secret("private_key", private_key)
         credential.save()
     for host, name in zip(hosts, names, strict=True):
-        server = Server.objects.create(name=name, host=host["address"], port=host["port"], credential=credential)
+        fields = {"host": host["address"], "port": host["port"], "credential": credential}
+        server, made = Server.objects.get_or_create(name=name, defaults=fields)
         pinned = {field: host[field] for field in ("key_type", "key", "fingerprint")}
-        HostKey.objects.create(server=server, state=HostKey.State.TRUSTED, **pinned)
+        if made:
+            HostKey.objects.create(server=server, state=HostKey.State.TRUSTED, **pinned)
     return names
 
 
@@ -59,7 +62,7 @@ def host_runs(run: int) -> list[dict[str, Any]]:
     from consoles.models import HostRun
 
     fields = ("index", "server_name", "status", "reason", "exit_status", "exit_signal", "size", "dropped", "owner")
-    return list(HostRun.objects.filter(run=run).order_by("index").values(*fields))
+    return [dict(row) for row in HostRun.objects.filter(run=run).order_by("index").values(*fields)]
 
 
 def output_sha256(run: int, index: int) -> str:
@@ -79,7 +82,7 @@ def runs() -> list[dict[str, Any]]:
     """All runs, newest first."""
     from consoles.models import Run
 
-    return list(Run.objects.values("id", "title", "program", "requester_name", "via"))
+    return [dict(run) for run in Run.objects.values("id", "title", "program", "requester_name", "via")]
 
 
 def change_person(name: str, **fields: Any) -> None:

@@ -20,7 +20,7 @@ import pytest
 
 from demo.fleet import Fleet
 from demo.loopback import some_free_port
-from tests.support.people import RUN_RIGHTS
+from tests.support.rights import RUN_RIGHTS
 
 ROOT = Path(__file__).parent.parent.parent
 MakeServer = Callable[..., "ServerProcess"]
@@ -59,7 +59,11 @@ class ServerProcess:
         command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(self.port)]
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(
-                [*command, "opsconsole.asgi:application"], cwd=ROOT, env=self.environment_of_process(), stdout=log, stderr=log
+                [*command, "opsconsole.asgi:application"],
+                cwd=ROOT,
+                env=self.environment_of_process(),
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + 20
         while not self._answers():
@@ -102,7 +106,13 @@ class ServerProcess:
         """Run a management command on this server's database."""
         command = [sys.executable, "manage.py", *arguments]
         return subprocess.run(
-            command, cwd=ROOT, env=self.environment_of_process(), capture_output=True, text=True, timeout=timeout, **options
+            command,
+            cwd=ROOT,
+            env=self.environment_of_process(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            **options,
         )
 
     def ask(self, function: str, **arguments: Any) -> Any:
@@ -171,6 +181,27 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data / "console.sqlite3"
 
 
+@dataclass(frozen=True)
+class SharedConsole:
+    """A running console that many tests share: three servers, and Alice, who may start runs on them."""
+
+    server: ServerProcess
+    alice: dict[str, str]
+    names: list[str]
+
+
+@pytest.fixture(scope="session")
+def console(
+    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, fleet: Fleet
+) -> Iterator[SharedConsole]:
+    """A console for tests that neither stop it nor count what is in it: starting one takes longer than most tests."""
+    data = tmp_path_factory.mktemp("console")
+    shutil.copy(migrated_database, data / "console.sqlite3")
+    server = ServerProcess(data).start()
+    yield SharedConsole(server, server.alice(), server.add_fleet(fleet, 3))
+    server.close()
+
+
 @pytest.fixture
 def make_server(tmp_path: Path, migrated_database: Path) -> Iterator[MakeServer]:
     """Start servers with settings of their own: ``make_server(OPSCONSOLE_OUTPUT_LIMIT="1000")``."""
@@ -192,3 +223,14 @@ def make_server(tmp_path: Path, migrated_database: Path) -> Iterator[MakeServer]
 def live_server_process(make_server: MakeServer) -> ServerProcess:
     """A running console with an empty database."""
     return make_server()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[ServerProcess]:
+    """A running console that all tests use: quicker than one of their own, but what others left in it stays."""
+    data = tmp_path_factory.mktemp("shared") / "data"
+    data.mkdir()
+    shutil.copy(migrated_database, data / "console.sqlite3")
+    server = ServerProcess(data).start()
+    yield server
+    server.close()

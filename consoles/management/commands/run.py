@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("program", nargs="?", default="", metavar="COMMAND", help="What to run, in quotes.")
         parser.add_argument("--script", default="", metavar="NAME", help="A saved script instead of a command.")
-        parser.add_argument("--on", required=True, metavar="NAMES", help="Servers, groups or tags, with commas between.")
+        parser.add_argument("--on", required=True, metavar="NAMES", help="Servers, groups or tags, by commas.")
         parser.add_argument("--fanout", type=int, metavar="N", help="Servers at the same time (64).")
         parser.add_argument("--timeout", type=int, metavar="S", help="Seconds from start to end, per server (7200).")
         parser.add_argument("--idle-timeout", type=int, metavar="S", help="Seconds without output (900).")

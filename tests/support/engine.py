@@ -1,0 +1,115 @@
+"""The engine in this process: runs started by the action, executed by real threads, awaited by the doorbell."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import paramiko
+import pytest
+
+from consoles import actions, dispatcher, doorbell, outputlog
+from consoles.models import HostRun, OutputChunk, Run
+from consoles.statuses import FINAL
+from demo.fleet import Fleet
+from servers.models import Server
+from tests.support.hosts import add_to_inventory
+
+_OURS = ("run-", "ssh-send", "ssh-probe", "ssh-expire", "ending", "log-writer", "runner-keeper")
+
+
+@dataclass
+class Engine:
+    """Starts runs on servers of the inventory and reads what became of them."""
+
+    fleet: Fleet
+
+    def servers(self, count: int = 1, **fields: Any) -> list[Server]:
+        """The first ``count`` hosts of the shared fleet as servers h0, h1, …"""
+        return add_to_inventory(self.fleet, count, **fields)
+
+    def start(self, servers: Iterable[Server], command: str, **wishes: Any) -> Run:
+        """Ask for a run, as the command line does."""
+        names = tuple(server.name for server in servers)
+        return actions.request_run(actions.Request(str(uuid.uuid4()), names, command, **wishes), None, "tester")
+
+    def run(self, servers: Iterable[Server], command: str, timeout: float = 30, **wishes: Any) -> list[HostRun]:
+        """Start a run and wait for its end; its HostRuns in order."""
+        return self.wait_for_end(self.start(servers, command, **wishes), timeout)
+
+    def run_one(self, command: str, timeout: float = 30, **wishes: Any) -> HostRun:
+        """Run a command on one server of the shared fleet."""
+        servers = list(Server.objects.all()) or self.servers()
+        return self.run(servers[:1], command, timeout, **wishes)[0]
+
+    def wait_for_end(self, run: Run, timeout: float = 30) -> list[HostRun]:
+        """Wait until every HostRun is final."""
+        return self.wait_until(run, lambda rows: all(row.status in FINAL for row in rows), timeout)
+
+    def wait_for_status(self, run: Run, status: str, timeout: float = 30) -> list[HostRun]:
+        """Wait until every HostRun has this status."""
+        return self.wait_until(run, lambda rows: all(row.status == status for row in rows), timeout)
+
+    def wait_for_output(self, run: Run, last_line: str, timeout: float = 30) -> list[HostRun]:
+        """Wait until the last line stored of every HostRun is this one."""
+        return self.wait_until(run, lambda rows: all(row.last_line == last_line for row in rows), timeout)
+
+    def wait_until(self, run: Run, seen: Callable[[list[HostRun]], bool], timeout: float = 30) -> list[HostRun]:
+        """Look at the HostRuns at every ring of the run's doorbell until ``seen`` likes them."""
+        deadline = time.monotonic() + timeout
+        with doorbell.watch(run.pk) as rung:
+            while True:
+                rung.clear()
+                rows = list(run.host_runs.order_by("index"))
+                if seen(rows):
+                    return rows
+                left = deadline - time.monotonic()
+                assert left > 0, [(row.server_name, row.status, row.reason, row.size) for row in rows]
+                rung.wait(left)
+
+    def output(self, host_run: HostRun, only: int | None = None) -> bytes:
+        """All that is stored of a HostRun's output, checked to be whole."""
+        assert_contiguous(host_run.pk)
+        return b"".join(outputlog.stream(host_run.pk, only))
+
+    def settle(self) -> None:
+        """End this process's runner and check that nothing of it is left."""
+        dispatcher.stop()
+        assert leftover_threads(wait=10) == []
+
+
+def assert_contiguous(host_run_id: int) -> None:
+    """Every byte has one place: no gap, nothing twice, and as many as the HostRun says."""
+    end = 0
+    for offset, data in OutputChunk.objects.filter(host_run=host_run_id).order_by("offset").values_list("offset", "data"):
+        assert offset == end, f"a chunk begins at {offset} instead of {end}"
+        assert data, f"the chunk at {offset} is empty"
+        end += len(data)
+    assert outputlog.size(host_run_id) == end
+
+
+def leftover_threads(wait: float = 0) -> list[str]:
+    """Threads of runs and connections that are still there after ``wait`` seconds."""
+    deadline = time.monotonic() + wait
+    for thread in threading.enumerate():
+        if _is_ours(thread):
+            thread.join(max(deadline - time.monotonic(), 0))
+    return [thread.name for thread in threading.enumerate() if _is_ours(thread)]
+
+
+def _is_ours(thread: threading.Thread) -> bool:
+    is_connection = isinstance(thread, paramiko.Transport) and not thread.server_mode
+    return is_connection or thread.name.startswith(_OURS)
+
+
+@pytest.fixture
+def engine(transactional_db: None, fleet: Fleet, settings: Any) -> Iterator[Engine]:
+    """The engine of this process; at the end nothing of it may be left."""
+    settings.OPSCONSOLE_KILL_GRACE = 1.0
+    running = Engine(fleet)
+    yield running
+    running.settle()

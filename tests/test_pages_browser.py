@@ -1,0 +1,184 @@
+"""The new-run page and the history in a real browser, with and without scripts and sockets."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from demo.fleet import Fleet
+    from tests.support.browser import NewPage
+    from tests.support.server import ServerProcess
+
+RUN_PAGE = re.compile(r"/runs/\d+/$")
+
+
+@pytest.fixture
+def server(live_server_process: ServerProcess, small_fleet: Fleet) -> ServerProcess:
+    """A console with the servers h0 and h1 and the script greet."""
+    live_server_process.add_fleet(small_fleet, 2)
+    live_server_process.ask("add_script", name="greet", text="echo hello from $(hostname)\n")
+    return live_server_process
+
+
+def new_run(new_page: NewPage, server: ServerProcess, who: dict[str, str], **options: object) -> Page:
+    page = new_page(server, who, **options)
+    page.goto("/runs/new/")
+    return page
+
+
+def start_button(page: Page) -> object:
+    return page.get_by_role("button", name="Start")
+
+
+def fits_its_window(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_picks_servers_and_starts_over_the_socket(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_run(new_page, server, server.alice())
+    expect(start_button(page)).to_be_disabled()
+    page.get_by_label("Search").fill("h1")
+    page.get_by_text("Select all 1 matching").click()
+    page.get_by_label("Search").fill("")
+    page.get_by_label("h0").check()
+    expect(page.get_by_text("2 of 2 picked")).to_be_visible()
+    page.get_by_label("Command", exact=True).fill("echo hi")
+    expect(page.get_by_label("Text of the program")).to_have_text("echo hi")
+    page.get_by_role("button", name="Start on 2 servers").click()
+    page.wait_for_url(RUN_PAGE)
+    [run] = server.ask("runs")
+    assert (run["program"], run["via"]) == ("echo hi", "socket")
+    assert [row["server_name"] for row in server.ask("host_runs", run=run["id"])] == ["h1", "h0"]
+
+
+def test_a_socket_that_fails_falls_back_to_the_form_and_one_run(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_page(server, server.alice())
+    page.route_web_socket(re.compile(r"/ws/runs/new/"), lambda socket: socket.close())
+    page.goto("/runs/new/?servers=h0")
+    page.get_by_label("Command", exact=True).fill("echo hi")
+    page.get_by_role("button", name="Start on 1 server").click()
+    page.wait_for_url(RUN_PAGE)
+    assert [run["via"] for run in server.ask("runs")] == ["page"]
+
+
+def test_an_answer_lost_on_the_way_does_not_start_a_second_run(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_page(server, server.alice())
+
+    def swallow_answer(socket: object) -> None:
+        beyond = socket.connect_to_server()  # type: ignore[attr-defined]
+        beyond.on_message(lambda _: socket.close())  # type: ignore[attr-defined]
+
+    page.route_web_socket(re.compile(r"/ws/runs/new/"), swallow_answer)
+    page.goto("/runs/new/?servers=h0")
+    page.get_by_label("Command", exact=True).fill("echo hi")
+    page.get_by_role("button", name="Start on 1 server").click()
+    page.wait_for_url(RUN_PAGE)
+    assert [run["via"] for run in server.ask("runs")] == ["socket"]
+
+
+def test_a_double_click_starts_one_run(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_page(server, server.alice())
+    page.goto("/runs/new/?servers=h0")
+    page.get_by_label("Command", exact=True).fill("echo hi")
+    page.get_by_role("button", name="Start on 1 server").dblclick()
+    page.wait_for_url(RUN_PAGE)
+    assert len(server.ask("runs")) == 1
+
+
+def test_going_back_and_starting_again_is_another_run(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_page(server, server.alice())
+    page.goto("/runs/new/?servers=h0")
+    for command in ("echo one", "echo two"):
+        page.get_by_label("Command", exact=True).fill(command)
+        expect(page.get_by_label("Text of the program")).to_have_text(command)
+        page.get_by_role("button", name="Start on 1 server").click()
+        page.wait_for_url(RUN_PAGE)
+        page.go_back()
+        page.wait_for_url(re.compile(r"/runs/new/"))
+    assert [run["program"] for run in server.ask("runs")] == ["echo two", "echo one"]
+
+
+def test_pasted_names_become_picks_and_unknown_ones_stay_and_are_named(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_run(new_page, server, server.alice())
+    page.get_by_label("Command", exact=True).fill("uptime")
+    page.get_by_label("Names").fill("h1, nope; h0 ghost")
+    page.get_by_label("Names").blur()
+    expect(page.get_by_label("Names")).to_have_value("nope\nghost")
+    sentence = "There are no servers named nope, ghost that you can pick: correct the names or take them out."
+    expect(page.get_by_text(sentence)).to_have_count(2)
+    expect(start_button(page)).to_be_disabled()
+    page.get_by_label("Names").fill("")
+    page.get_by_label("Names").blur()
+    expect(page.get_by_role("button", name="Start on 2 servers")).to_be_enabled()
+
+
+def test_a_number_out_of_range_is_said_beside_it(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_page(server, server.alice())
+    page.goto("/runs/new/?servers=h0")
+    page.get_by_label("Command", exact=True).fill("uptime")
+    page.get_by_text("Limits and title").click()
+    page.get_by_label("Fan-out").fill("1000")
+    page.get_by_label("Fan-out").press("Enter")
+    sentence = "Fan-out must be a whole number from 1 to 256."
+    expect(page.locator("[data-errors=fanout]")).to_have_text(sentence)
+    expect(start_button(page)).to_be_disabled()
+    page.get_by_label("Fan-out").fill("3")
+    expect(page.locator("[data-errors=fanout]")).to_have_text("")
+    expect(start_button(page)).to_be_enabled()
+
+
+def test_keys_alone_pick_a_server_and_start_a_script(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_run(new_page, server, server.alice(), width=390, height=844, dark=True)
+    page.get_by_label("Search").focus()
+    for key in ("ArrowDown", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    expect(page.get_by_label("h1")).to_be_checked()
+    page.get_by_role("radio", name="Saved script").check()
+    page.get_by_label("Script", exact=True).select_option("greet")
+    expect(page.get_by_label("Text of the program")).to_contain_text("echo hello")
+    assert fits_its_window(page)
+    expect(start_button(page)).to_be_enabled()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(RUN_PAGE)
+    assert [run["title"] for run in server.ask("runs")] == ["greet"]
+
+
+def test_without_scripts_the_review_comes_first_and_start_starts_it(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_page(server, server.alice(), java_script_enabled=False)
+    page.goto("/runs/new/")
+    page.get_by_label("Names").fill("h0 h1")
+    page.get_by_label("Command", exact=True).fill("echo hi")
+    page.get_by_role("button", name="Check what will run").click()
+    expect(page.get_by_label("Text of the program")).to_have_text("echo hi")
+    page.get_by_role("button", name="Start on 2 servers").click()
+    page.wait_for_url(RUN_PAGE)
+    assert [run["via"] for run in server.ask("runs")] == ["page"]
+
+
+def test_filters_of_the_history_apply_as_they_change(server: ServerProcess, new_page: NewPage) -> None:
+    done = server.manage("run", "echo hi", "--on", "h0")
+    assert done.returncode == 0, done.stderr
+    root = server.person("root", is_staff=True, is_superuser=True)
+    for width in (1440, 390):
+        page = new_page(server, root, width=width)
+        page.goto("/runs/")
+        expect(page.get_by_role("link", name="echo hi")).to_be_visible()
+        if width == 390:
+            page.get_by_text("Filters").click()
+        page.get_by_label("Status").select_option("failed")
+        page.wait_for_url("**/runs/?status=failed")
+        expect(page.get_by_text("No run fits these filters")).to_be_visible()
+        page.get_by_role("link", name="Show all runs").click()
+        page.keyboard.press("/")
+        page.keyboard.type("ECHO")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/runs/?q=ECHO")
+        assert fits_its_window(page)
+        page.get_by_role("link", name="echo hi").click()
+        page.wait_for_url(RUN_PAGE)
