@@ -103,6 +103,11 @@ class Console:
         """What the server wrote to its standard output and error."""
         return self._log.read_text(errors="replace")
 
+    def processor_seconds(self) -> float:
+        """Processor time the server's process has used since its start."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> float:
         """What the server's process has in memory now, in MB."""
         return self._status_megabytes("VmRSS")

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import tools
 from bench.console import Console, open_console
 from bench.lab import Failed, Lab, Work, open_lab
-from bench.report import OURS, Result
+from bench.report import OURS, Result, Took
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,16 @@ class Bench:
     options: Options
     result: Result = field(default_factory=Result)
 
-    def ours(self, work: Work) -> float:
-        """Our seconds for ``work``."""
+    def ours(self, work: Work) -> Took:
+        """What ``work`` takes us."""
+        before = self.console.processor_seconds()
         answer = self.console.run(work)
         expected = work.hosts * len(work.output)
         if answer["bytes"] != expected:
             raise Failed(f"The client got {answer['bytes']} bytes instead of {expected}")
-        return float(answer["seconds"])
+        return Took(answer["seconds"], self.console.processor_seconds() - before)
 
-    def compare(self, work: Work, ours: Callable[[], float], others: list[tools.Tool]) -> None:
+    def compare(self, work: Work, ours: Callable[[], Took], others: list[tools.Tool]) -> None:
         """Time ours and the others in turn, so that what else the machine does meets all alike."""
         for number in range(self.options.rounds):
             if self.wanted(OURS):
@@ -61,16 +62,16 @@ class Bench:
             self.result.not_run[tool.name] = why
             return
         try:
-            self._note(tool.name, number, lambda: tool.run(self.lab, work))
+            self._note(tool.name, number, lambda: tool.run(self.lab, work, tool.patience))
         except Failed as error:
             self.result.not_run[tool.name] = str(error)
         except subprocess.TimeoutExpired:
-            self.result.not_run[tool.name] = f"given up after {tools.PATIENCE} s"
+            self.result.not_run[tool.name] = f"given up after {tool.patience:g} s"
 
-    def _note(self, name: str, number: int, measure: Callable[[], float]) -> None:
-        seconds = measure()
-        self.result.seconds.setdefault(name, []).append(seconds)
-        print(f"  round {number + 1}: {name} {seconds:.2f} s", file=sys.stderr, flush=True)
+    def _note(self, name: str, number: int, measure: Callable[[], Took]) -> None:
+        took = measure()
+        self.result.add(name, took)
+        print(f"  round {number + 1}: {name} {took.seconds:.2f} s", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _fanout_cold(options: Options) -> Result:
     work = Work("echo hi", hosts=200)
     with _bench(work.hosts, options) as bench:
 
-        def first() -> float:
+        def first() -> Took:
             bench.console.restart()
             return bench.ours(work)
 
@@ -106,7 +107,7 @@ def _fanout_warm(options: Options) -> Result:
     work = Work("echo hi", hosts=200)
     with _bench(work.hosts, options) as bench:
 
-        def second() -> float:
+        def second() -> Took:
             bench.console.restart()
             bench.ours(work)
             return bench.ours(work)
@@ -128,13 +129,13 @@ def _stream(options: Options) -> Result:
 def _lines(options: Options) -> Result:
     work = Work("seq 1 300000", hosts=50)
     with _bench(work.hosts, options) as bench:
-        others = [tools.PARAMIKO, tools.PARALLEL_SSH, tools.PSSH, tools.CLUSH_ONCE]
+        others = [tools.PARAMIKO, tools.PARALLEL_SSH_BRIEFLY, tools.PSSH, tools.CLUSH_ONCE]
         bench.compare(work, lambda: bench.ours(work), others)
         return bench.result
 
 
 #: Prints the time ten times a second; perl starts quickly enough for 200 of them.
-_CLOCK = 'exec perl -MTime::HiRes=time,sleep -e \'$|=1; for (1..{lines}) {{ printf "%.6f\\n", time; sleep 0.1 }}\''
+_CLOCK = "exec perl -MTime::HiRes=time,sleep -e '$|=1; for (1..{lines}) {{ printf \"%.6f\\n\", time; sleep 0.1 }}'"
 
 
 def _latency(options: Options) -> Result:
@@ -157,9 +158,10 @@ def _memory(options: Options) -> Result:
         for name, work in (("1000-hosts", many), ("stream", stream)):
             bench.console.restart()
             bench.console.forget_peak()
-            bench.result.seconds.setdefault(OURS, []).append(bench.ours(work))
+            took = bench.ours(work)
             bench.result.megabytes[name] = bench.console.peak_memory()
-        del bench.result.seconds[OURS][1:]
+            if work is many:
+                bench.result.add(OURS, took)
         bench.result.notes[OURS] = "for 1,000 hosts"
         return bench.result
 

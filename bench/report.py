@@ -9,15 +9,30 @@ from typing import Any
 OURS = "opsconsole"
 
 
+@dataclass(frozen=True)
+class Took:
+    """Seconds one round took, and the processor seconds of the tool's own process where they are known."""
+
+    seconds: float
+    processor: float | None = None
+
+
 @dataclass
 class Result:
     """What a job found: each tool's seconds round by round, and what it found besides."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    processor: dict[str, list[float]] = field(default_factory=dict)
     not_run: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     milliseconds: dict[str, float] = field(default_factory=dict)
     megabytes: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, took: Took) -> None:
+        """Note one round."""
+        self.seconds.setdefault(name, []).append(took.seconds)
+        if took.processor is not None:
+            self.processor.setdefault(name, []).append(took.processor)
 
     @property
     def fastest(self) -> dict[str, float]:
@@ -40,6 +55,8 @@ def as_json(job: str, result: Result) -> dict[str, Any]:
         "medians": _rounded({name: median(rounds) for name, rounds in result.seconds.items()}),
         "rounds": {name: len(rounds) for name, rounds in result.seconds.items()},
     }
+    if result.processor:
+        answer["processor_seconds"] = _rounded({name: min(rounds) for name, rounds in result.processor.items()})
     for name in ("milliseconds", "megabytes"):
         if values := getattr(result, name):
             answer[name] = _rounded(values)
@@ -52,7 +69,7 @@ def as_table(title: str, target: str, result: Result) -> str:
     """The table for people."""
     lines = [title, f"wanted: {target}", ""]
     if result.seconds and not result.milliseconds:
-        lines.append(f"  {'':22}{'best s':>9}{'median s':>10}{'× ours':>9}")
+        lines.append(f"  {'':22}{'best s':>9}{'median s':>10}{'× ours':>9}{'processor s':>13}")
         lines += [_row(name, result) for name in result.seconds]
     note = result.notes.get(OURS, "")
     lines += [f"  {name:22}{value:9.1f} ms  {note}" for name, value in result.milliseconds.items()]
@@ -65,7 +82,9 @@ def _row(name: str, result: Result) -> str:
     rounds = result.seconds[name]
     ratio = 1.0 if name == OURS else result.ratios.get(name)
     shown = f"{ratio:9.2f}" if ratio else f"{'':9}"
-    return f"  {name:22}{min(rounds):9.2f}{median(rounds):10.2f}{shown}  {result.notes.get(name, '')}".rstrip()
+    processor = f"{min(result.processor[name]):13.2f}" if name in result.processor else f"{'':13}"
+    row = f"  {name:22}{min(rounds):9.2f}{median(rounds):10.2f}{shown}{processor}  {result.notes.get(name, '')}"
+    return row.rstrip()
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float]:

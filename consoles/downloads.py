@@ -85,9 +85,13 @@ def respond(request: HttpRequest, pieces: Iterator[bytes], name: str, size: int 
 
 
 async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    pull = sync_to_async(next)
-    while (piece := await pull(pieces, None)) is not None:
+    pull = sync_to_async(_pull)
+    while (piece := await pull(pieces)) is not None:
         yield piece
+
+
+def _pull(pieces: Iterator[bytes]) -> bytes | None:
+    return next(pieces, None)
 
 
 class _Buffer:
@@ -102,6 +106,9 @@ class _Buffer:
 
     def flush(self) -> None:
         """Nothing to do: ``take`` gives out all there is."""
+
+    def close(self) -> None:
+        """Nothing to do either."""
 
     def take(self) -> Iterator[bytes]:
         """What was written since the last time, if anything."""

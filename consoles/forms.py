@@ -34,7 +34,7 @@ class LimitField(forms.IntegerField):
     """A whole number with the limits of the Run's column, explained in words."""
 
     def __init__(self, column: str, label: str, unit: str, explained: str) -> None:
-        stored = Run._meta.get_field(column)
+        stored: Any = Run._meta.get_field(column)
         self.least = max(rule.limit_value for rule in stored.validators if isinstance(rule, MinValueValidator))
         self.most = min(rule.limit_value for rule in stored.validators if isinstance(rule, MaxValueValidator))
         self.unit = unit

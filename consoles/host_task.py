@@ -210,13 +210,20 @@ class Following:
             self._writer.move(self._ticket, Status.RUNNING)
         if self._stop is None or self._ending is None:
             outcome = outcome_of_exit(name, exited) if exited else Outcome(Status.LOST)
-        elif (ending := self._ending.result()).too_late and exited and not self._dropped:
-            outcome = outcome_of_exit(name, exited)
         else:
-            outcome = outcome_of_stop(self._stop, self._work.limits, ending.sentence, exited, self._dropped)
+            outcome = self._outcome_of_stop(self._stop, self._ending.result(), exited)
         if self._dropped:
             outcome.fields["dropped"] = self._dropped
         return outcome
+
+    def _outcome_of_stop(self, stop: Stop, ending: ssh.Ending, exited: ssh.Exited | None) -> Outcome:
+        """A program that ended by itself before it was signalled keeps its own outcome, unless output was cut."""
+        seen = ending.sentence
+        if ending.too_late and exited and not exited.connection_lost:
+            if stop is not Stop.OUTPUT:
+                return outcome_of_exit(self._ticket.host_run.server_name, exited)
+            seen = "It had already ended."
+        return outcome_of_stop(stop, self._work.limits, seen, exited, self._dropped)
 
 
 class _EndingThread:

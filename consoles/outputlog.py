@@ -199,7 +199,7 @@ class Ticket:
     end: int = 0
     waiting: int = 0
     fenced: bool = False
-    tail: bytes = b""
+    tails: dict[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -392,7 +392,8 @@ class _Batch:
         return last_line(self._tail(ticket))
 
     def _tail(self, ticket: Ticket) -> bytes:
-        return (ticket.tail + self._chunks[ticket][-1].data[-512:])[-512:]
+        newest = self._chunks[ticket][-1]
+        return (ticket.tails.get(newest.stream, b"") + newest.data[-512:])[-512:]
 
     def _remember(self, fenced: set[Ticket]) -> None:
         for ticket, pieces in self._chunks.items():
@@ -400,7 +401,7 @@ class _Batch:
                 ticket.fenced = True
                 _recent.forget(ticket.host_run.pk)
             else:
-                ticket.tail, ticket.end = self._tail(ticket), pieces[-1].end
+                ticket.tails[pieces[-1].stream], ticket.end = self._tail(ticket), pieces[-1].end
                 _recent.add(ticket.host_run.pk, pieces)
 
     def announce(self) -> None:

@@ -36,8 +36,6 @@ class Targets:
         return {server.pk: self._prepare(server) for server in servers}
 
     def _prepare(self, server: Server) -> Prepared:
-        if not server.enabled:
-            return Prepared(trouble=f"{server.name} is not enabled in the inventory.")
         keys = list(server.host_keys.all())
         if any(key.conflict and key.state == HostKey.State.PENDING for key in keys):
             return Prepared(

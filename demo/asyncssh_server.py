@@ -1,6 +1,6 @@
 """One demo host without OpenSSH: an SSH server on loopback from the library asyncssh, key login only, without ptys.
 
-Usage: ``asyncssh_server.py NAME ADDRESS PORT HOST_KEY AUTHORIZED_KEYS USER``.
+Usage: ``asyncssh_server.py NAME ADDRESS PORT HOST_KEY AUTHORIZED_KEYS USER HOME``.
 """
 
 from __future__ import annotations
@@ -99,12 +99,12 @@ async def _forward(source: int, target: Any) -> None:
         pipe.close()
 
 
-def _environment(name: str, user: str) -> dict[str, str]:
+def _environment(name: str, user: str, home: str) -> dict[str, str]:
     kept = {key: os.environ[key] for key in ("LANG", "LC_ALL", "TZ") if key in os.environ}
     return {
         **kept,
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.path.expanduser("~"),
+        "HOME": home,
         "SHELL": os.environ.get("SHELL") or "/bin/sh",
         "USER": user,
         "LOGNAME": user,
@@ -112,14 +112,14 @@ def _environment(name: str, user: str) -> dict[str, str]:
     }
 
 
-async def _serve(name: str, address: str, port: str, host_key: str, authorized_keys: str, user: str) -> None:
+async def _serve(name: str, address: str, port: str, host_key: str, authorized_keys: str, user: str, home: str) -> None:
     await asyncssh.listen(
         address,
         int(port),
         server_factory=partial(_KeyOnly, user),
         server_host_keys=[host_key],
         authorized_client_keys=authorized_keys,
-        process_factory=partial(_run, _environment(name, user)),
+        process_factory=partial(_run, _environment(name, user, home)),
         encoding=None,
         line_editor=False,
         allow_pty=False,

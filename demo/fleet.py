@@ -102,6 +102,8 @@ class Fleet:
         self.directory = directory
         self.user = user or _account()
         self.private_key = directory / "login.key"
+        self.home = directory / "home"
+        self.home.mkdir(exist_ok=True)
         self.server = server
         self.hosts: list[Host] = []
         self._groups = groups
@@ -295,7 +297,7 @@ class Fleet:
         if self.server == "asyncssh":
             script = str(_HERE / "asyncssh_server.py")
             where = [group.label, group.members[0][1], str(port)]
-            return [sys.executable, script, *where, str(group.key), str(authorized), self.user]
+            return [sys.executable, script, *where, str(group.key), str(authorized), self.user, str(self.home)]
         config = self.directory / f"{group.label}.sshd_config"
         lines = sshd_config(
             sshd=self._sshd,
@@ -303,6 +305,7 @@ class Fleet:
             places=group.places(port),
             host_key=group.key,
             authorized_keys=authorized,
+            home=self.home,
             user=self.user,
             options=self._options,
         )

@@ -33,6 +33,7 @@ def sshd_config(
     places: Sequence[tuple[str, int]],
     host_key: Path,
     authorized_keys: Path,
+    home: Path,
     user: str,
     options: Mapping[str, str],
 ) -> Iterator[str]:
@@ -58,7 +59,8 @@ def sshd_config(
     yield "PrintMotd no"
     yield "PrintLastLog no"
     yield "PermitUserRC no"
-    yield f"SetEnv OPSC_DEMO_HOST={label}"
+    # A home of its own, or the shell would run the start-up files of whoever started the fleet.
+    yield f'SetEnv OPSC_DEMO_HOST={label} "HOME={home.absolute()}"'
     if _knows(sshd, host_key, "PerSourcePenalties=no"):
         # All hosts of the fleet see one source address; what one of them resents must not shut out the others.
         yield "PerSourcePenalties no"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -64,16 +66,12 @@ def path(name: str, default: Path) -> Path:
 def secret_file(file: Path) -> str:
     """The secret kept in ``file``, created with mode 0600 on first use."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
     if not file.exists():
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle, draft = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # with mode 0600
         with os.fdopen(handle, "w") as out:
             out.write(get_random_secret_key())
-        try:
-            # link, not rename: of two processes starting together the first one's secret must stay.
+        # link, not rename: of two processes starting together the first one's secret must stay.
+        with contextlib.suppress(FileExistsError):
             os.link(draft, file)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        os.unlink(draft)
     return file.read_text().strip()

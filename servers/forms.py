@@ -180,8 +180,3 @@ class HostKeyForm(forms.ModelForm):
             raise KeyTextError(f"This key of {server.name} is known already, as {known.get_state_display().lower()}.")
         self.instance.key_type, self.instance.key = line.key_type, line.key
         self.instance.fingerprint = line.fingerprint
-
-    def _post_clean(self) -> None:
-        # The model would ask for a key as well; when the line was refused, its own sentence is enough.
-        if not self.errors:
-            super()._post_clean()  # type: ignore[misc]  # django-stubs leaves it out

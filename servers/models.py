@@ -6,7 +6,6 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -202,7 +201,3 @@ class HostKey(models.Model):
         self.state, self.conflict = state, False
         self.decided, self.decided_by = timezone.now(), by
         self.save(update_fields=["state", "conflict", "decided", "decided_by"])
-
-    def clean(self) -> None:
-        if self.pk is None and not self.key:
-            raise ValidationError({"key": "Paste the key as it stands in known_hosts."})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,13 +68,13 @@ def _read_or_create(path: Path) -> str:
 
 def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    handle, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # with mode 0600
+    with os.fdopen(handle, "w") as file:
         file.write(Fernet.generate_key().decode() + "\n")
-    # link, not rename: of two processes starting together the first one's key must stay, and stay whole.
+    # link, not rename: of two that start together the first one's key must stay, and stay whole.
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)
-    draft.unlink()
+    os.unlink(draft)
 
 
 def _refuse_open_permissions(path: Path) -> None:

@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.support.browser",
     "tests.support.hosts",
     "tests.support.engine",
+    "tests.support.bad_hosts",
     "tests.support.people",
     "tests.support.redis",
     "tests.support.server",

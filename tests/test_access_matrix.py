@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -29,7 +29,7 @@ OK, LOGIN, TO_RUNS, FORBIDDEN, MISSING, WRONG_METHOD, WRONG_FORM = "ok", "login"
 PEOPLE = ("nobody", "alice", "dora", "bob", "charlie", "root")
 
 #: method, address, what each of PEOPLE gets.
-MATRIX = {
+MATRIX: dict[str, list[tuple[Any, ...]]] = {
     "home": [("get", "/", LOGIN, TO_RUNS, TO_RUNS, TO_RUNS, TO_RUNS, TO_RUNS)],
     "run-list": [("get", "/runs/", LOGIN, OK, OK, OK, OK, OK), ("post", "/runs/", LOGIN, *[WRONG_METHOD] * 5)],
     "run-new": [

@@ -92,6 +92,11 @@ def test_hosts_know_nothing_of_the_console_s_environment(tmp_path: Path, monkeyp
                 assert "not-for-hosts" not in output_of(client, "env")
 
 
+def test_hosts_do_not_run_the_user_s_start_up_files(demo_fleet: Fleet) -> None:
+    with logged_in(demo_fleet, demo_fleet.hosts[0]) as client:
+        assert output_of(client, 'echo "$HOME"') == str(demo_fleet.home)
+
+
 def test_a_second_start_keeps_keys_and_addresses(tmp_path: Path) -> None:
     with Fleet.demo(tmp_path, ["web1", "db1"]) as first:
         before = list(first.hosts)

@@ -9,13 +9,13 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page, WebSocketRoute
 
     from demo.fleet import Fleet
     from tests.support.browser import NewPage
     from tests.support.server import ServerProcess
 
-RUN_PAGE = re.compile(r"/runs/\d+/$")
+RUN_PAGE = re.compile(r"/runs/\d+/($|#)")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def new_run(new_page: NewPage, server: ServerProcess, who: dict[str, str], **opt
     return page
 
 
-def start_button(page: Page) -> object:
+def start_button(page: Page) -> Locator:
     return page.get_by_role("button", name="Start")
 
 
@@ -70,9 +70,9 @@ def test_a_socket_that_fails_falls_back_to_the_form_and_one_run(server: ServerPr
 def test_an_answer_lost_on_the_way_does_not_start_a_second_run(server: ServerProcess, new_page: NewPage) -> None:
     page = new_page(server, server.alice())
 
-    def swallow_answer(socket: object) -> None:
-        beyond = socket.connect_to_server()  # type: ignore[attr-defined]
-        beyond.on_message(lambda _: socket.close())  # type: ignore[attr-defined]
+    def swallow_answer(socket: WebSocketRoute) -> None:
+        beyond = socket.connect_to_server()
+        beyond.on_message(lambda _: socket.close())
 
     page.route_web_socket(re.compile(r"/ws/runs/new/"), swallow_answer)
     page.goto("/runs/new/?servers=h0")
@@ -104,7 +104,9 @@ def test_going_back_and_starting_again_is_another_run(server: ServerProcess, new
     assert [run["program"] for run in server.ask("runs")] == ["echo two", "echo one"]
 
 
-def test_pasted_names_become_picks_and_unknown_ones_stay_and_are_named(server: ServerProcess, new_page: NewPage) -> None:
+def test_pasted_names_become_picks_and_unknown_ones_stay_and_are_named(
+    server: ServerProcess, new_page: NewPage
+) -> None:
     page = new_run(new_page, server, server.alice())
     page.get_by_label("Command", exact=True).fill("uptime")
     page.get_by_label("Names").fill("h1, nope; h0 ghost")
@@ -162,11 +164,14 @@ def test_without_scripts_the_review_comes_first_and_start_starts_it(server: Serv
 
 
 def test_filters_of_the_history_apply_as_they_change(server: ServerProcess, new_page: NewPage) -> None:
-    done = server.manage("run", "echo hi", "--on", "h0")
-    assert done.returncode == 0, done.stderr
-    root = server.person("root", is_staff=True, is_superuser=True)
+    alice = server.alice()
+    page = new_page(server, alice)
+    page.goto("/runs/new/?servers=h0")
+    page.get_by_label("Command", exact=True).fill("echo hi")
+    page.get_by_role("button", name="Start on 1 server").click()
+    page.wait_for_url(RUN_PAGE)
     for width in (1440, 390):
-        page = new_page(server, root, width=width)
+        page = new_page(server, alice, width=width)
         page.goto("/runs/")
         expect(page.get_by_role("link", name="echo hi")).to_be_visible()
         if width == 390:

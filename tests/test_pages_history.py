@@ -161,7 +161,11 @@ def test_the_run_page_gets_everything_for_its_first_paint(alice_client: Client, 
     run = add_run(alice, {"web1": OK, "web2": Status.QUEUED})
     context = alice_client.get(f"/runs/{run.pk}/").context
     assert [row["name"] for row in context["hosts"]] == ["web1", "web2"]
-    assert (context["counts"], context["may_cancel"], context["may_start"]) == ({"succeeded": 1, "queued": 1}, True, True)
+    assert (context["counts"], context["may_cancel"], context["may_start"]) == (
+        {"succeeded": 1, "queued": 1},
+        True,
+        True,
+    )
 
 
 def test_cancel_without_a_socket_says_what_it_did(alice_client: Client, alice: User) -> None:

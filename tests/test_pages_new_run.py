@@ -16,12 +16,17 @@ from tests.support.runs import add_run, add_server
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.http import HttpResponse
     from django.test import Client
 
 pytestmark = pytest.mark.django_db
 
 LIMITS = {"fanout": "64", "connect_timeout": "10", "idle_timeout": "900", "total_timeout": "7200"}
+
+
+@pytest.fixture(autouse=True)
+def nobody_executes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are created and stay queued: naming an owner would start the engine's threads in the test process."""
+    monkeypatch.setattr("consoles.dispatcher.owner", lambda: "test")
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +40,7 @@ def form(**fields: Any) -> dict[str, Any]:
     return {"key": str(uuid.uuid4()), "source": "command", **LIMITS, **fields}
 
 
-def text_of(response: HttpResponse) -> str:
+def text_of(response: Any) -> str:
     """The page as a reader gets it: without tags, entities resolved, white space folded."""
     bare = re.sub(r"<script.*?</script>|<[^>]*>", " ", response.content.decode(), flags=re.DOTALL)
     return " ".join(html.unescape(bare).split())
@@ -46,7 +51,7 @@ def review_of(client: Client, fields: dict[str, Any]) -> dict[str, Any]:
     return response.context["review"].frame
 
 
-def start(client: Client, fields: dict[str, Any]) -> HttpResponse:
+def start(client: Client, fields: dict[str, Any]) -> Any:
     """Review, then start what was reviewed, as the page without scripts does."""
     digest = review_of(client, fields)["digest"]
     return client.post("/runs/new/", fields | {"action": "start", "reviewed": digest})
@@ -162,7 +167,7 @@ def test_what_is_wrong_is_said_and_nothing_starts(alice_client: Client, fields: 
 
 def test_a_correction_keeps_everything_else_that_was_typed(alice_client: Client) -> None:
     typed = form(
-        names="web1\nweb 2<b>", groups=["web"], tags=["pci"], search="db", command="\n  echo </textarea> \"x\"", title="T"
+        names="web1\nweb 2<b>", groups=["web"], tags=["pci"], search="db", command='\n  echo </textarea> "x"', title="T"
     )
     response = start(alice_client, typed | {"fanout": "999", "idle_timeout": "5"})
     page = response.content.decode()
@@ -171,7 +176,7 @@ def test_a_correction_keeps_everything_else_that_was_typed(alice_client: Client)
     for kept in ('value="999"', 'value="5"', 'value="T"', 'value="db"', typed["key"]):
         assert kept in page, kept
     assert len(re.findall(r"checked", page)) == 3  # the group, the tag and the source
-    assert "</textarea> \"x\"" not in page
+    assert '</textarea> "x"' not in page
 
 
 def test_a_server_whose_key_is_missing_or_has_changed_is_called_out(alice_client: Client) -> None:
@@ -191,7 +196,9 @@ def test_review_shows_the_newest_text_of_a_script_and_its_fingerprint(alice_clie
     script = Script.objects.create(name="update")
     script.add_version("echo old\n")
     newest = script.add_version("echo <new>\n")
-    response = alice_client.post("/runs/review/", form(source="script", script="update", command="left over", names="db1"))
+    response = alice_client.post(
+        "/runs/review/", form(source="script", script="update", command="left over", names="db1")
+    )
     page = response.content.decode()
     assert "<pre" in page and "echo &lt;new&gt;" in page and "echo old" not in page and "left over" not in page
     assert newest.sha256[:12] in page and "v2" in page
@@ -317,9 +324,7 @@ def test_server_options_tell_what_the_picker_needs(alice_client: Client) -> None
     assert [row["name"] for row in rows] == ["db1", "web1", "web10", "web2"]
 
 
-def test_server_options_and_review_take_few_queries(
-    alice_client: Client, django_assert_max_num_queries: Any
-) -> None:
+def test_server_options_and_review_take_few_queries(alice_client: Client, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(9):
         alice_client.get("/servers.json")
     with django_assert_max_num_queries(20):

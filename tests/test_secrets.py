@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,20 +46,16 @@ def test_a_key_file_that_others_can_read_is_refused_with_what_to_do(key_file: Pa
         secrets.encrypt(SECRET, "here")
 
 
-def test_processes_that_start_together_agree_on_one_key(key_file: Path) -> None:
+def test_threads_that_start_together_agree_on_one_key(key_file: Path) -> None:
     barrier = threading.Barrier(8)
-    found: list[str] = []
 
-    def start() -> None:
+    def start() -> str:
         barrier.wait()
-        found.append(secrets._read_or_create(key_file))
+        return secrets._read_or_create(key_file)
 
-    threads = [threading.Thread(target=start) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 8 and len(set(found)) == 1
+    with ThreadPoolExecutor(8) as pool:
+        found = [future.result() for future in [pool.submit(start) for _ in range(8)]]
+    assert len(set(found)) == 1
     assert [path.name for path in key_file.parent.iterdir()] == [key_file.name]
 
 

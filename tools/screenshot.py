@@ -5,6 +5,7 @@ A minute long, because the picture shows the middle of an update. Usage: ``make 
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -70,13 +71,15 @@ def running_console(directory: Path) -> Iterator[ServerProcess]:
 
 def eventful(text: str) -> str:
     """The rehearsal with something to see: it fails on one host and is over early on another."""
+    message = "E: dpkg was interrupted, you must manually run 'dpkg --configure -a'"
     failing = (
-        'if [ "$name" = db2 ]; then\n'
-        "    printf \"\\033[31mE: dpkg was interrupted, you must manually run 'dpkg --configure -a'\\033[0m\\n\" >&2\n"
-        "    exit 100\nfi\n"
+        'if [ "$name $package" = "db2 libsystemd0" ]; then\n'
+        f'        printf "\\033[31m{message}\\033[0m\\n" >&2\n'
+        "        exit 100\n    fi\n    "
     )
     early = '[ "$name" != cache1 ] || { echo "Nothing to install."; exit 0; }\n'
-    return text.replace('step "4/5', early + 'step "4/5').replace('step "5/5', failing + 'step "5/5')
+    setting_up = 'echo "Setting up $package ..."'
+    return text.replace('step "4/5', early + 'step "4/5').replace(setting_up, failing + setting_up)
 
 
 def choose(page: Page, script: str) -> None:
@@ -90,7 +93,7 @@ def start(page: Page, script: str) -> None:
     """Start a script on all hosts through the page, as a person does."""
     choose(page, script)
     page.get_by_role("button", name=f"Start on {len(NAMES)} servers").click()
-    page.wait_for_url("**/runs/[0-9]*/")
+    page.wait_for_url(re.compile(r"/runs/\d+/$"))
 
 
 def open_page(browser: Browser, server: ServerProcess, who: dict[str, str], size: tuple[int, int], dark: bool) -> Page:
@@ -109,6 +112,7 @@ def take(page: Page, address: str, name: str) -> None:
     page.goto(address)
     if "/runs/" in address and page.locator("[data-pane=screen]").count():
         expect(page.locator("[data-bar=connection-text]")).to_contain_text("live", timeout=15_000)
+        expect(page.locator("[data-bar=bytes]")).to_have_text(re.compile(r"^([1-9][\d,]*) of \1 "), timeout=15_000)
     page.evaluate("document.fonts.ready")
     page.screenshot(path=PICTURES / f"{name}.png")
     page.context.close()

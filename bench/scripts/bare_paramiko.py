@@ -50,15 +50,15 @@ def main() -> None:
     order["host_keys"] = paramiko.HostKeys(order["known_hosts"])
     with ThreadPoolExecutor(order["fanout"]) as pool:
         clients = list(pool.map(lambda host: open_client(order, host), order["hosts"] if order["warm"] else []))
-        began = time.perf_counter()
+        began, began_processor = time.perf_counter(), time.process_time()
         if order["warm"]:
             outputs = list(pool.map(lambda client: run(client, order["command"]), clients))
         else:
             outputs = list(pool.map(lambda host: cold(order, host), order["hosts"]))
-        seconds = time.perf_counter() - began
+        seconds, processor = time.perf_counter() - began, time.process_time() - began_processor
         for client in clients:
             client.close()
-    print(json.dumps({"seconds": seconds, "sizes": [len(output) for output in outputs]}))
+    print(json.dumps({"seconds": seconds, "processor": processor, "sizes": [len(output) for output in outputs]}))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Ending:
     """What was seen when a program was ended. ``confirmed`` is False when processes may be left.
 
-    ``too_late``: the program had ended by itself before anything was done.
+    ``too_late``: nothing was done, as the program was not there any more.
     """
 
     confirmed: bool
@@ -36,20 +36,20 @@ def end_program(program: Program, grace: float) -> Ending:
         return Ending(True, "It had already ended.", too_late=True)
     if not program.connection.is_active:
         return Ending(False, f"Not confirmed: the connection to {program.connection.target.name} was lost.")
-    if program.group is None:
+    if program.process is None:
         program.close()
         return Ending(False, "Its session was closed; this host cannot confirm that the program ended.")
     try:
-        return _end_group(program.connection, program.group, grace)
+        return _end_group(program.connection, program.process, grace)
     except ConnectError as error:
         return Ending(False, f"Not confirmed: {error}")
 
 
-def _end_group(connection: Connection, group: int, grace: float) -> Ending:
+def _end_group(connection: Connection, process: int, grace: float) -> Ending:
     began = time.monotonic()
     deadline = began + grace + 10
     said = _Said(began)
-    ending = Program(connection, remote_sh.end_group(group, grace))
+    ending = Program(connection, remote_sh.end_group(process, grace))
     try:
         while time.monotonic() < deadline:
             event = ending.next_event(deadline - time.monotonic())
@@ -80,6 +80,8 @@ class _Said:
         if left:
             count = f"{len(left)} processes survive" if len(left) > 1 else "1 process survives"
             return Ending(False, f"{count} KILL: {'; '.join(left)[:300]}.")
+        if "none" in lines:
+            return Ending(False, "Not confirmed: the host shows no such process.", too_late=True)
         if "ended" not in lines:
             return Ending(False, "Not confirmed: the host could not list its processes.")
         if "kill" in lines:

@@ -36,7 +36,8 @@ class Program:
         Raises :class:`ConnectError` when the host refuses; whether it started is then known: it did not.
         """
         self.connection = connection
-        self.group: int | None = None
+        #: The shell that runs it, as the host numbers its processes; None until it has announced itself.
+        self.process: int | None = None
         self._token = f"opsc-{secrets.token_hex(8)}"
         self._greeting: bytearray | None = bytearray() if connection.target.posix else None
         self._ready: deque[Event | ProgramNotStarted] = deque()
@@ -73,7 +74,7 @@ class Program:
     @property
     def announced(self) -> bool:
         """Whether the program is known to have begun. Appliances announce nothing: accepting the request is all."""
-        return self.group is not None or not self.connection.target.posix
+        return self.process is not None or not self.connection.target.posix
 
     @property
     def has_exited(self) -> bool:
@@ -144,7 +145,10 @@ class Program:
             if start < 0 and len(self._greeting) > _MOST_GREETING:
                 return self._flush_greeting()
             return b""
-        self.group = int(self._greeting[start + len(line) : end])
+        process = self._greeting[start + len(line) : end]
+        if not process.isdigit():
+            return self._flush_greeting()
+        self.process = int(process[:18])
         return bytes(self._greeting[:start]) + self._flush_greeting()[end + 1 :]
 
     def _flush_greeting(self) -> bytes:
@@ -190,7 +194,7 @@ class Program:
 
     def _collect_end(self, detached: bool = False) -> None:
         status, signal, target = self._status(), self._signal(), self.connection.target
-        unannounced = target.posix and self.group is None and self._greeting is not None
+        unannounced = target.posix and self.process is None and self._greeting is not None
         held = self._flush_greeting()
         if held:
             self._ready.append(OutputReceived(STDERR, held))

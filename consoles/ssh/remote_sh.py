@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import shlex
 
-#: Printed on standard error before the program starts: the mark, our token, and the process id, which is also the
-#: process group, as OpenSSH gives every session without a terminal a session and group of its own.
+#: Printed on standard error before the program starts: the mark, our token, and the shell's process id, which is
+#: usually its process group too, as OpenSSH gives every session without a terminal a session and group of its own.
 MARK = b"\x01opsc "
 
 _ANNOUNCE = 'printf "\\001opsc %s %d\\n" "$1" $$ >&2'
@@ -61,16 +61,19 @@ def _sh(text: str, *arguments: str) -> str:
     return f"exec /bin/sh -c '{text}' sh {quoted}"
 
 
-def end_group(group: int, grace: float) -> str:
-    """A program that ends a process group: TERM, ``grace`` seconds, KILL, and a look at what is left.
+def end_group(process: int, grace: float) -> str:
+    """A program that ends the group of a process: TERM, ``grace`` seconds, KILL, and a look at what is left.
 
-    Prints one word a line as it goes: ``term``, then ``ended`` or ``kill`` and ``ended``, or ``left PID COMMAND``
-    for each survivor. Processes that have ended but not been collected by their parent (zombies) do not count. Where
-    processes cannot be listed at all, by ``ps`` or in ``/proc``, it signals and never says ``ended``.
+    Prints one word a line as it goes: ``term``, then ``ended`` or ``kill`` and ``ended``, or ``left PID COMMAND`` for
+    each survivor; ``none`` where no such process was there. Processes that have ended but not been collected by their
+    parent (zombies) do not count. Where processes cannot be listed, by ``ps`` or in ``/proc``, it signals without ever
+    saying that they ended.
     """
-    return _END_GROUP.format(group=int(group), grace=max(int(grace * 10), 1))
+    return _END_GROUP.format(process=int(process), grace=max(int(grace * 10), 1))
 
 
+# Behind a forced command the process does not lead its group, so the group is looked up. Group 1 is never signalled: to
+# kill it would mean everything this login may signal.
 _END_GROUP = """\
 listing() {{
   ps -A -o pgid= -o stat= -o pid= -o args= 2>/dev/null || ps -o pgid,stat,pid,args 2>/dev/null || listing_of_proc
@@ -86,25 +89,29 @@ listing_of_proc() {{
 members() {{
   listing | while read -r pgid stat pid args; do
     case $stat in Z*) continue;; esac
-    [ "$pgid" = {group} ] && echo "$pid $args"
+    [ "$pgid" = "$group" ] && echo "$pid $args"
   done
 }}
 gone() {{
   tenths=$1
   while [ "$tenths" -gt 0 ]; do
-    [ "$can_list" ] && [ -z "$(members)" ] && return 0
+    [ "$all" ] && [ -z "$(members)" ] && return 0
     sleep 0.1 2>/dev/null || {{ sleep 1; tenths=$((tenths - 9)); }}
     tenths=$((tenths - 1))
   done
-  [ "$can_list" ] && [ -z "$(members)" ]
+  [ "$all" ] && [ -z "$(members)" ]
 }}
-can_list=$(listing | while read -r line; do echo yes; break; done)
+all=$(listing)
+group=$(printf "%s\\n" "$all" | while read -r pgid stat pid args; do [ "$pid" = {process} ] && echo "$pgid"; done)
+group=${{group:-{process}}}
+[ "$group" -gt 1 ] || exit
+[ "$all" ] && [ -z "$(members)" ] && echo none && exit
 echo term
-kill -TERM -{group} 2>/dev/null
-kill -CONT -{group} 2>/dev/null
+kill -TERM -"$group" 2>/dev/null
+kill -CONT -"$group" 2>/dev/null
 if gone {grace}; then echo ended; exit; fi
 echo kill
-kill -KILL -{group} 2>/dev/null
+kill -KILL -"$group" 2>/dev/null
 if gone 20; then echo ended; exit; fi
 members | while read -r line; do echo "left $line"; done
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django import template
@@ -47,9 +48,20 @@ def grouped(number: int) -> str:
 
 
 @register.filter
+def unbroken(names: list[str]) -> SafeString:
+    """Names that break at a comma only: ``web[007-`` at the end of a line reads like a name."""
+    pieces = (format_html_join("", "<span>{}</span>", _after_commas(name)) for name in names)
+    return format_html_join(" ", "<span>{}</span>", ((piece,) for piece in pieces))
+
+
+@register.filter
 def folded(names: list[str]) -> SafeString:
-    """Names as short as they can be said exactly, each kept on one line where it fits."""
-    return format_html_join(" ", "<span>{}</span>", ((name,) for name in fold_names(names)))
+    """Names as short as they can be said exactly."""
+    return unbroken(fold_names(names))
+
+
+def _after_commas(name: str) -> list[tuple[str]]:
+    return [(piece,) for piece in re.findall(r"[^,]+,?", name)]
 
 
 @register.filter

@@ -17,6 +17,7 @@ from consoles.models import Run
 from consoles.rerun import Prefill, prefill_from
 from consoles.review import Review, key_state, review, with_keys
 from consoles.selection import parse_names
+from consoles.views import user_of
 from consoles.views.runs import visible_run
 from servers.models import Group, Tag
 
@@ -57,6 +58,7 @@ def server_options(request: HttpRequest) -> HttpResponse:
     """All servers the user may pick, for the page's picker. Few columns: there may be thousands."""
     servers = access.servers_for(request.user)
     groups, tags = _labels(Group, servers), _labels(Tag, servers)
+    annotated: Any = with_keys(servers)
     rows = [
         {
             "name": row["name"],
@@ -65,7 +67,7 @@ def server_options(request: HttpRequest) -> HttpResponse:
             "tags": tags.get(row["pk"], []),
             "key": key_state(row),
         }
-        for row in with_keys(servers).values("pk", "name", "host", "key_trusted", "key_changed")
+        for row in annotated.values("pk", "name", "host", "key_trusted", "key_changed")
     ]
     return JsonResponse(rows, safe=False, headers={"Cache-Control": "private, no-cache"})
 
@@ -81,7 +83,7 @@ def _start(request: HttpRequest) -> HttpResponse:
         note = "This is what will run now. Look it over, then press Start."
         return _page(request, form, found, notes=[note])
     try:
-        return redirect(actions.request_run(_request(request, form, found), request.user))
+        return redirect(actions.request_run(_request(request, form, found), user_of(request)))
     except actions.RequestError as error:
         _tell(form, error.messages)
     return _page(request, form, review(form), status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -122,12 +124,12 @@ def _tell(form: NewRunForm, problems: Mapping[str, list[str]]) -> None:
 def _prefill(request: HttpRequest) -> Prefill:
     number = request.GET.get("rerun", "")
     if number.isdecimal():
-        return prefill_from(visible_run(request, int(number)), request.GET.get("only", ""), request.user)  # type: ignore[arg-type]
+        return prefill_from(visible_run(request, int(number)), request.GET.get("only", ""), user_of(request))
     return Prefill({"names": "\n".join(parse_names(request.GET.get("servers", "")))})
 
 
 def _form(request: HttpRequest, data: Any = None, initial: Any = None) -> NewRunForm:
-    return NewRunForm(request.user, with_keys(access.servers_for(request.user)), data=data, initial=initial)  # type: ignore[arg-type]
+    return NewRunForm(user_of(request), with_keys(access.servers_for(request.user)), data=data, initial=initial)
 
 
 def _page(

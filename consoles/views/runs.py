@@ -15,6 +15,7 @@ from consoles import access, actions
 from consoles.filters import RunFilter, without
 from consoles.models import HostRun, Run
 from consoles.presenting import host_row
+from consoles.views import user_of
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -25,7 +26,7 @@ RUNS_PER_PAGE = 50
 @require_safe
 def run_list(request: HttpRequest) -> HttpResponse:
     """The runs the user may see, newest first."""
-    narrowed = RunFilter(request.GET, user=request.user)  # type: ignore[arg-type]
+    narrowed = RunFilter(request.GET, user=user_of(request))
     page = Paginator(narrowed.qs, RUNS_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "filter": narrowed,
@@ -62,7 +63,7 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     if host:
         _cancel_host(request, run, host)
     else:
-        count = actions.cancel_run(run, request.user)
+        count = actions.cancel_run(run, user_of(request))
         told = f"Canceling {count} server{'' if count == 1 else 's'}." if count else "Nothing was left to cancel."
         messages.info(request, told)
     return redirect(run)
@@ -89,7 +90,7 @@ def _cancel_host(request: HttpRequest, run: Run, host: str) -> None:
         raise Http404("A server of a run is named by its index.")
     host_run = visible_host_run(request, run.pk, int(host))
     name = host_run.server_name
-    done = actions.cancel_host_run(host_run, request.user)
+    done = actions.cancel_host_run(host_run, user_of(request))
     messages.info(request, f"Canceling {name}." if done else f"{name} had ended already.")
 
 

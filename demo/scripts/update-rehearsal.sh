@@ -36,6 +36,7 @@ for part in InRelease "main amd64 Packages [8,788 kB]" "security InRelease [48.0
     pause 1.5
 done
 warn "The mirror answered slowly: 412 kB/s"
+pause 0.2
 echo "Fetched 8,892 kB in 6s (1,482 kB/s)"
 pause 1
 

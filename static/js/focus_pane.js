@@ -95,10 +95,6 @@ export class FocusPane {
     this.#view?.terminal.focus();
   }
 
-  refit() {
-    this.#view?.fit();
-  }
-
   #show(host, from, maxBehind, scrollback) {
     if (this.#view) {
       this.#socket.unsubscribe(this.#view.host);

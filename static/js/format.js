@@ -8,19 +8,6 @@ export const number = (value) => grouped.format(value);
 /** "1 host", "12 hosts". */
 export const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 
-/** A size people can compare: "812 bytes", "4.2 MB". */
-export function size(bytes) {
-  if (bytes < 1000) return plural(bytes, "byte");
-  const units = ["kB", "MB", "GB", "TB"];
-  let value = bytes / 1000;
-  let unit = 0;
-  while (value >= 999.95 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${value.toFixed(value < 99.95 ? 1 : 0)} ${units[unit]}`;
-}
-
 /** Milliseconds as "0.4 s", "41.2 s", "2:14", "1:02:14", "3 d 04:10". */
 export function duration(ms) {
   const seconds = Math.max(0, ms) / 1000;

@@ -2,6 +2,7 @@
 
 import * as format from "console/format";
 import { isActive } from "console/host_store";
+import { itemsThatStay } from "console/row_order";
 
 /** While the pointer moves over the list, rows stay where they are: nobody should hit the wrong one. */
 const HOLD_ORDER = 1_200;
@@ -42,10 +43,6 @@ export class HostList {
   /** Index under the keyboard cursor, or null. */
   get cursor() {
     return this.#cursor;
-  }
-
-  get order() {
-    return this.#order;
   }
 
   /** These hosts have news. */
@@ -131,12 +128,13 @@ export class HostList {
 
   /** Move only rows that stand wrong: the rest keep their place, their focus and their scroll position. */
   #sort(order) {
-    let next = this.#root.firstElementChild;
-    for (const i of order) {
-      while (next?.hidden) next = next.nextElementSibling;
+    const current = Array.from(this.#root.children, (element) => Number(element.dataset.i));
+    const stay = itemsThatStay(current, order);
+    let next = null;
+    for (const i of order.toReversed()) {
       const { element } = this.#rows.get(i);
-      if (element === next) next = next.nextElementSibling;
-      else this.#root.insertBefore(element, next);
+      if (!stay.has(i)) this.#root.insertBefore(element, next);
+      next = element;
     }
   }
 }

@@ -87,13 +87,6 @@ export class HostStore {
     return last;
   }
 
-  /** Bytes stored for all hosts. */
-  get bytes() {
-    let bytes = 0;
-    for (const { size } of this.#hosts.values()) bytes += size;
-    return bytes;
-  }
-
   // ---- Filter and order ----
 
   filterText(text) {

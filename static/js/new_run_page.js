@@ -25,6 +25,8 @@ class NewRunPage {
     this.timer = 0;
     this.fetching = null;
     this.frame = readFrame(this.panel);
+    /** The form as the last review, or the one under way, saw it. */
+    this.reviewing = "";
     this.starting = false;
   }
 
@@ -61,15 +63,29 @@ class NewRunPage {
   #edited(event) {
     const { name } = event.target;
     if (name === "source") this.#showSource();
-    if (event.type === "change" && name) this.touched.add(name);
+    if (event.type === "change") this.#touch(name);
     if (event.type === "input" && name === "names") return;
-    if (name) this.#reviewSoon();
+    // Leaving a field fires `change` for what `input` has told already; taking that for news would disable the Start
+    // button in the middle of the click on it.
+    if (name && this.#state() !== this.reviewing) this.#reviewSoon();
   }
 
   #left(event) {
-    if (!event.target.name) return;
-    this.touched.add(event.target.name);
+    this.#touch(event.target.name);
+  }
+
+  /** From now on what is wrong with this field is said beside it. */
+  #touch(name) {
+    if (!name) return;
+    this.touched.add(name);
     if (this.frame) this.#showErrors();
+  }
+
+  /** All that a review depends on, as one text. */
+  #state() {
+    const fields = new FormData(this.form);
+    fields.delete("reviewed");
+    return new URLSearchParams(fields).toString();
   }
 
   #pressed(event) {
@@ -79,6 +95,7 @@ class NewRunPage {
     } else if (event.key === "Enter" && event.target.matches("input:not([type=radio], [type=checkbox])")) {
       // A number typed and confirmed by Enter is not yet a wish to start.
       event.preventDefault();
+      this.#touch(event.target.name);
     }
   }
 
@@ -89,6 +106,7 @@ class NewRunPage {
 
   #reviewSoon() {
     clearTimeout(this.timer);
+    this.reviewing = this.#state();
     this.#stale();
     this.timer = setTimeout(() => this.review(), REST);
   }
@@ -102,12 +120,14 @@ class NewRunPage {
 
   /** Fetch what the form as it stands would run. */
   async review() {
+    this.reviewing = this.#state();
     this.#stale();
     this.fetching = new AbortController();
     const { signal } = this.fetching;
     try {
       const response = await fetch(this.form.dataset.reviewUrl, { method: "POST", body: new FormData(this.form), signal });
       if (response.redirected || response.status === 403) {
+        this.reviewing = "";
         return this.#say("Your login has expired: log in in another tab, then change something here.");
       }
       if (!response.ok) throw new Error(String(response.status));
@@ -121,6 +141,7 @@ class NewRunPage {
       this.#showErrors();
     } catch (error) {
       if (error.name === "AbortError") return;
+      this.reviewing = "";
       this.#say("The console does not answer. What you typed is still here; this tries again when you change something.");
     } finally {
       if (!signal.aborted) this.checking.hidden = true;

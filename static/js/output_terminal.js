@@ -32,7 +32,7 @@ function harden(terminal) {
 }
 
 /**
- * A terminal in `parent`: {terminal, fit, dispose}. `openLink(address)` decides about links; only http(s) gets there.
+ * A terminal in `parent`: {terminal, dispose}. `openLink(address)` decides about links; only http(s) gets there.
  */
 export function openTerminal(parent, { scrollback, openLink, screenReader = false, fontSize = 13 }) {
   const element = document.createElement("div");
@@ -75,7 +75,7 @@ export function openTerminal(parent, { scrollback, openLink, screenReader = fals
     watcher.disconnect();
     terminal.dispose();
   };
-  return { terminal, fit, dispose };
+  return { terminal, dispose };
 }
 
 /** Whether there is WebGL in hardware: drawn in software it is slower than the DOM. */

@@ -86,6 +86,7 @@ function hostsChanged(hosts) {
   if (changed.length === 0) return;
   list.changed(changed);
   header.draw();
+  drawFilterCount();
   if (changed.includes(pane.host)) {
     lag.stored(store.get(pane.host).size, performance.now());
     pane.update();
@@ -167,6 +168,10 @@ function filterChanged() {
   list.filterChanged();
   header.draw();
   page.classList.toggle("is-filtered", store.isFiltered);
+  drawFilterCount();
+}
+
+function drawFilterCount() {
   byId("filter-count").textContent = store.isFiltered ? `${store.ordered().length} of ${store.size}` : "";
 }
 

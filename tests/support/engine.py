@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import paramiko
@@ -14,7 +14,7 @@ import pytest
 
 from consoles import actions, dispatcher, doorbell, outputlog
 from consoles.models import HostRun, OutputChunk, Run
-from consoles.statuses import FINAL
+from consoles.statuses import ACTIVE, FINAL
 from demo.fleet import Fleet
 from servers.models import Server
 from tests.support.hosts import add_to_inventory
@@ -27,6 +27,7 @@ class Engine:
     """Starts runs on servers of the inventory and reads what became of them."""
 
     fleet: Fleet
+    earlier: frozenset[threading.Thread] = field(default_factory=lambda: frozenset(threading.enumerate()))
 
     def servers(self, count: int = 1, **fields: Any) -> list[Server]:
         """The first ``count`` hosts of the shared fleet as servers h0, h1, …"""
@@ -77,9 +78,22 @@ class Engine:
         return b"".join(outputlog.stream(host_run.pk, only))
 
     def settle(self) -> None:
-        """End this process's runner and check that nothing of it is left."""
+        """End what a failed test left running, and this process's runner, and check that nothing of it is left."""
+        for run in Run.objects.filter(host_runs__status__in=ACTIVE).distinct():
+            actions.cancel_run(run, None, "the end of the test")
+            self.wait_for_end(run)
         dispatcher.stop()
-        assert leftover_threads(wait=10) == []
+        assert self.leftover_threads(wait=10) == []
+
+    def leftover_threads(self, wait: float = 0) -> list[str]:
+        """Threads of runs and connections that are still there after ``wait`` seconds."""
+        deadline = time.monotonic() + wait
+        for thread in self._threads():
+            thread.join(max(deadline - time.monotonic(), 0))
+        return [thread.name for thread in self._threads()]
+
+    def _threads(self) -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread not in self.earlier and _is_ours(thread)]
 
 
 def assert_contiguous(host_run_id: int) -> None:
@@ -90,15 +104,6 @@ def assert_contiguous(host_run_id: int) -> None:
         assert data, f"the chunk at {offset} is empty"
         end += len(data)
     assert outputlog.size(host_run_id) == end
-
-
-def leftover_threads(wait: float = 0) -> list[str]:
-    """Threads of runs and connections that are still there after ``wait`` seconds."""
-    deadline = time.monotonic() + wait
-    for thread in threading.enumerate():
-        if _is_ours(thread):
-            thread.join(max(deadline - time.monotonic(), 0))
-    return [thread.name for thread in threading.enumerate() if _is_ours(thread)]
 
 
 def _is_ours(thread: threading.Thread) -> bool:

@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON object a line, the result last.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actor = f"{getpass.getuser()} (command line)"
+        actor = getpass.getuser()
         try:
             run = actions.request_run(_request(options), None, actor)
         except (actions.RequestError, UnknownNames) as error:
