@@ -129,7 +129,7 @@ def _stream(options: Options) -> Result:
 def _lines(options: Options) -> Result:
     work = Work("seq 1 300000", hosts=50)
     with _bench(work.hosts, options) as bench:
-        others = [tools.PARAMIKO, tools.PARALLEL_SSH_BRIEFLY, tools.PSSH, tools.CLUSH_ONCE]
+        others = [tools.PARAMIKO, tools.PARALLEL_SSH, tools.PSSH, tools.CLUSH_ONCE]
         bench.compare(work, lambda: bench.ours(work), others)
         return bench.result
 

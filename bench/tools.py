@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +225,10 @@ ANSIBLE_WARM = Tool("ansible-warm", _ansible_missing, ansible_warm, "-m raw, sec
 PARAMIKO = Tool("paramiko", lambda: "", paramiko, "bare script, in memory, not counting Python's start")
 PARAMIKO_WARM = Tool("paramiko-warm", lambda: "", paramiko_warm, "the same on open connections")
 PARALLEL_SSH = Tool(
-    "parallel-ssh", _in_venv("python", "parallel_ssh"), parallel_ssh, "library, in memory, not counting Python's start"
+    "parallel-ssh",
+    _in_venv("python", "parallel_ssh"),
+    parallel_ssh,
+    "library, in memory, not counting Python's start",
+    patience=120,
 )
-PARALLEL_SSH_BRIEFLY = replace(PARALLEL_SSH, patience=120)
 SSH = Tool("ssh", _program("ssh", "openssh-client"), ssh_to_file, "ssh host command > file")

@@ -177,9 +177,19 @@ def _program(
     if request.script:
         return _script(request.script, requester, messages)
     program = unix_lines(request.command)
-    if "\0" in program or len(program) > MAX_PROGRAM:
-        messages["program"] = [f"A command holds no NUL characters and at most {MAX_PROGRAM:,} characters."]
+    if "\0" in program or len(program) > MAX_PROGRAM or not _is_text(program):
+        messages["program"] = [f"A command is text of at most {MAX_PROGRAM:,} characters, without NUL characters."]
+        return None, ""
     return None, program
+
+
+def _is_text(program: str) -> bool:
+    """Whether it can be written as UTF-8; JSON can carry half characters (lone surrogates), which cannot."""
+    try:
+        program.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _script(name: str, requester: User | None, messages: dict[str, list[str]]) -> tuple[ScriptVersion | None, str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import ThreadSensitiveContext, async_to_sync
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import WebsocketConsumer
+from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
@@ -31,8 +32,6 @@ log = logging.getLogger(__name__)
 TICK = 0.05
 #: Seconds between two status frames.
 STATUS_EVERY = 0.1
-#: Seconds after which a viewer looks by itself: a doorbell may be lost.
-LOOK_EVERY = 2.0
 CLOCK_EVERY = 5.0
 #: Seconds between checks that the login still holds and the run may still be seen.
 ACCESS_EVERY = 15.0
@@ -128,9 +127,11 @@ class RunConsumer(WebsocketConsumer):
     def _start(self, message: protocol.Start) -> None:
         if self.viewer is not None:
             raise protocol.ProtocolError("has_run", "This socket already shows a run: open another to start one.")
+        user = self._user_now()
         fields = {name: getattr(message, name) for name in message.__dataclass_fields__}
+        fields["rerun_of"] = access.runs_for(user).filter(pk=message.rerun_of or 0).first()
         try:
-            run = actions.request_run(actions.Request(**fields, via=Run.Via.SOCKET), self._user_now())
+            run = actions.request_run(actions.Request(**fields, via=Run.Via.SOCKET), user)
         except actions.RequestError as error:
             self._say("error", code="refused", message=str(error), fields=error.messages)
             return
@@ -171,12 +172,14 @@ class RunConsumer(WebsocketConsumer):
         self._pump()
 
     def _next_due(self) -> float:
-        status_at = self._status_at + self._status_every if self._dirty else self._looked_at + LOOK_EVERY
+        status_at = (
+            self._status_at + self._status_every if self._dirty else self._looked_at + settings.OPSCONSOLE_LOOK_EVERY
+        )
         return min(status_at, self._clock_at + CLOCK_EVERY, self._checked_at + ACCESS_EVERY)
 
     def _tell_status_if_due(self) -> None:
         now = time.monotonic()
-        look = now - self._looked_at >= LOOK_EVERY
+        look = now - self._looked_at >= settings.OPSCONSOLE_LOOK_EVERY
         if self.viewer is None or not (look or (self._dirty and now - self._status_at >= self._status_every)):
             return
         hosts, self._dirty, self._status_at = (None if look else self._dirty), set(), now

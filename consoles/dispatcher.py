@@ -6,7 +6,10 @@ The runner is made on first use, so that commands which only read never own anyt
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
+
+from django.db import DatabaseError
 
 from consoles.runner import Runner
 
@@ -49,10 +52,16 @@ def stop() -> None:
         runner.stop()
 
 
+def _stop_at_exit() -> None:
+    # Without a database (a test's is gone by now) there is nothing to write and nobody to tell.
+    with contextlib.suppress(DatabaseError):
+        stop()
+
+
 def _get(settles: bool = False) -> Runner:
     global _runner
     with _lock:
         if _runner is None:
             _runner = Runner(settles)
-            atexit.register(stop)
+            atexit.register(_stop_at_exit)
         return _runner

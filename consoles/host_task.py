@@ -59,6 +59,13 @@ class HostTask:
             elif self._connection is not None:
                 self._connection.close()
 
+    def abandon(self) -> None:
+        """Let go of the host and leave its program alone: this process is stopping."""
+        with self._lock:
+            connection = self._program.connection if self._program is not None else self._connection
+        if connection is not None:
+            connection.close()
+
     def run(self) -> None:
         """Do all of it. Never raises: whatever goes wrong becomes the HostRun's outcome."""
         # Stored before the host is touched: after a crash, a HostRun that is still queued was never started.

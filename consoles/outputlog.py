@@ -118,7 +118,7 @@ class _Recent:
             self._pieces.setdefault(host_run_id, deque()).extend(pieces)
             for piece in pieces:
                 self._order.append(host_run_id)
-                self._size += len(piece.data)
+                self._size += _weight(piece)
             while self._size > self._most:
                 self._drop_oldest()
 
@@ -149,14 +149,19 @@ class _Recent:
         """Drop a HostRun that another process may write now."""
         with self._lock:
             for piece in self._pieces.pop(host_run_id, ()):
-                self._size -= len(piece.data)
+                self._size -= _weight(piece)
 
     def _drop_oldest(self) -> None:
         host_run_id = self._order.popleft()
         if held := self._pieces.get(host_run_id):
-            self._size -= len(held.popleft().data)
+            self._size -= _weight(held.popleft())
             if not held:
                 del self._pieces[host_run_id]
+
+
+def _weight(piece: Piece) -> int:
+    """What a piece takes in memory: a host that prints single bytes must not fill it with the pieces' own weight."""
+    return len(piece.data) + 256
 
 
 _recent = _Recent(MAX_RECENT)

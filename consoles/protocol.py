@@ -71,6 +71,7 @@ class Start:
     connect_timeout: int | None
     idle_timeout: int | None
     total_timeout: int | None
+    rerun_of: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,7 @@ def _start(message: dict[str, Any]) -> Start:
         script=_text(message, "script"),
         title=_text(message, "title"),
         fanout=_optional(message, "fanout"),
+        rerun_of=_optional(message, "rerun_of"),
         **timeouts,
     )
 

@@ -69,6 +69,7 @@ class Runner:
         try:
             self._give_up_rest()
         finally:
+            self._abandon_tasks()
             self.writer.stop(timeout / 2)
             self._nudge.set()
             self._owner.release()
@@ -130,6 +131,12 @@ class Runner:
                 task = self._tasks.get(pk)
             if task is not None:
                 task.cancel()
+
+    def _abandon_tasks(self) -> None:
+        with self._lock:
+            tasks = list(self._tasks.values())
+        for task in tasks:
+            task.abandon()
 
     def _give_up_rest(self) -> None:
         """Two statements for all: what starts between them is lost, and thousands of queued ones take no time."""

@@ -14,11 +14,12 @@ from django.conf import settings  # noqa: E402
 
 from consoles import dispatcher  # noqa: E402
 from consoles.routing import websocket_urlpatterns  # noqa: E402
+from opsconsole.pacing import KeepsPace  # noqa: E402
 from opsconsole.stopping import EndsWithItsLoop  # noqa: E402
 
 sockets = CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))
 routes = {"http": pages, "websocket": OriginValidator(sockets, settings.OPSCONSOLE_ORIGINS)}
-application = EndsWithItsLoop(ProtocolTypeRouter(routes), dispatcher.stop)
+application = EndsWithItsLoop(KeepsPace(ProtocolTypeRouter(routes)), dispatcher.stop)
 
 # Settle what a crash left behind before the first page is served, and go on looking.
 dispatcher.start()

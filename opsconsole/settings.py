@@ -42,6 +42,8 @@ OPSCONSOLE_ADMIN = env.text("OPSCONSOLE_ADMIN", default="admin")
 OPSCONSOLE_ADMIN_PASSWORD = env.text("OPSCONSOLE_ADMIN_PASSWORD", default="")
 #: Whether ``manage.py serve`` brings up the demo fleet.
 DEMO = env.flag("DEMO", default=True)
+#: Seconds after which a viewer looks for news by itself, because a doorbell may be lost on the way.
+OPSCONSOLE_LOOK_EVERY = env.number("OPSCONSOLE_LOOK_EVERY", default=2.0)
 #: Where processes keep the lock that says they are alive.
 OPSCONSOLE_OWNER_DIR = DATA_DIR / "owners"
 
@@ -82,6 +84,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
 
 ROOT_URLCONF = "opsconsole.urls"

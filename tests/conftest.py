@@ -20,7 +20,7 @@ _MARKERS = {
     "hosts": {"fleet", "small_fleet", "make_fleet", "engine"},
     "redis": {"redis_url", "redis_server"},
     "browser": {"browser", "new_page"},
-    "server": {"live_server_process", "make_server", "shared_server"},
+    "server": {"live_server_process", "make_server", "console"},
 }
 
 

@@ -60,7 +60,6 @@ MATRIX: dict[str, list[tuple[Any, ...]]] = {
     "healthz": [("get", "/healthz", *[OK] * 6)],
     "login": [("get", "/login/", *[OK] * 6)],
     "logout": [("post", "/logout/", LOGIN, *[LOGIN] * 5), ("get", "/logout/", LOGIN, *[WRONG_METHOD] * 5)],
-    "admin/login/": [("get", "/admin/login/?next=/admin/", *[LOGIN] * 6)],
 }
 
 #: What staff without any rights in the admin may open there; everything else in the admin is refused to them.

@@ -59,7 +59,7 @@ def test_connection_lost_between_exit_status_and_end_of_output_is_noticed(script
         channel.sendall_stderr(announcement(command))
         channel.sendall(b"the first half")
         channel.send_exit_status(0)
-        host.transport.close()
+        host.hang_up()
 
     output, exited = follow(scripted(script))
     assert bytes_of(output) == b"the first half"
@@ -70,7 +70,7 @@ def test_connection_lost_before_the_exit_status_leaves_the_outcome_unknown(scrip
     def script(host: ScriptedHost, channel: paramiko.Channel, command: bytes) -> None:
         channel.sendall_stderr(announcement(command))
         channel.sendall(b"half a li")
-        host.transport.close()
+        host.hang_up()
 
     output, exited = follow(scripted(script))
     assert bytes_of(output) == b"half a li"
@@ -82,7 +82,7 @@ def test_connection_lost_before_the_announcement_leaves_open_whether_it_started(
 
     def script(host: ScriptedHost, channel: paramiko.Channel, command: bytes) -> None:
         channel.sendall_stderr(b"Welcome, the program starts in a moment\n")
-        host.transport.close()
+        host.hang_up()
 
     output, exited = follow(scripted(script))
     assert bytes_of(output, STDERR) == b"Welcome, the program starts in a moment\n"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from consoles.ssh import remote_sh
 
+Start = Callable[[str], "subprocess.Popen[str]"]
 TOKEN = "opsc-0123456789abcdef"
 MARK = remote_sh.MARK + TOKEN.encode() + b" "
 #: Login shells that every machine has which runs these tests; csh, tcsh, fish, zsh, ksh, mksh and busybox work too.
@@ -85,16 +88,27 @@ def test_interpreter_file_is_removed_when_the_program_is_ended(tmp_path: Path) -
 
 def end(process: int, grace: float = 1.0, path: str = os.environ["PATH"]) -> list[str]:
     done = subprocess.run(
-        ["dash", "-c", remote_sh.end_group(process, grace)], capture_output=True, text=True, timeout=20, env={"PATH": path}
+        ["/bin/dash", "-c", remote_sh.end_group(process, grace)], capture_output=True, text=True, timeout=20, env={"PATH": path}
     )
     return done.stdout.splitlines()
 
 
-def start(text: str) -> subprocess.Popen[str]:
-    """A shell in a session of its own, as sshd starts them; it has said "up" when this returns."""
-    process = subprocess.Popen(["dash", "-c", text], stdout=subprocess.PIPE, text=True, start_new_session=True)
-    assert process.stdout is not None and process.stdout.readline() == "up\n"
-    return process
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start shells in sessions of their own, as sshd does; each has said "up" when it is handed out."""
+    started: list[subprocess.Popen[str]] = []
+
+    def make(text: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(["dash", "-c", text], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        started.append(process)
+        assert process.stdout is not None and process.stdout.readline() == "up\n"
+        return process
+
+    yield make
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.fixture
@@ -104,33 +118,32 @@ def path_without_ps(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-def test_ends_a_group_and_looks() -> None:
-    with start("sleep 1000 & sleep 1000 & echo up; wait") as process:
-        assert end(process.pid) == ["term", "ended"]
+def test_ends_a_group_and_looks(start: Start) -> None:
+    process = start("sleep 1000 & sleep 1000 & echo up; wait")
+    assert end(process.pid) == ["term", "ended"]
 
 
-def test_kills_a_group_that_ignores_term() -> None:
-    with start("trap '' TERM; (trap '' TERM; sleep 1000) & echo up; while :; do sleep 1000; done") as process:
-        assert end(process.pid, grace=0.2) == ["term", "kill", "ended"]
-        assert process.wait(5) == -signal.SIGKILL
+def test_kills_a_group_that_ignores_term(start: Start) -> None:
+    process = start("trap '' TERM; (trap '' TERM; sleep 1000) & echo up; while :; do sleep 1000; done")
+    assert end(process.pid, grace=0.2) == ["term", "kill", "ended"]
+    assert process.wait(5) == -signal.SIGKILL
 
 
-def test_ends_a_stopped_group() -> None:
-    with start("echo up; kill -STOP $$; sleep 1000") as process:
-        assert end(process.pid) == ["term", "ended"]
+def test_ends_a_stopped_group(start: Start) -> None:
+    process = start("echo up; kill -STOP $$; sleep 1000")
+    assert end(process.pid) == ["term", "ended"]
 
 
-def test_ends_a_group_without_ps(path_without_ps: str) -> None:
-    with start("sleep 1000 & echo up; wait") as process:
-        assert end(process.pid, path=path_without_ps) == ["term", "ended"]
+def test_ends_a_group_without_ps(start: Start, path_without_ps: str) -> None:
+    process = start("sleep 1000 & echo up; wait")
+    assert end(process.pid, path=path_without_ps) == ["term", "ended"]
 
 
-def test_names_survivors_without_ps(path_without_ps: str) -> None:
+def test_names_survivors_without_ps(start: Start, path_without_ps: str) -> None:
     """Nothing survives KILL that a test may start, so the look alone is tested."""
-    with start("sleep 1000 & echo up; wait") as process:
-        text = remote_sh.end_group(process.pid, 0.1).replace("kill -", ": kill -")
-        done = subprocess.run(["dash", "-c", text], capture_output=True, text=True, env={"PATH": path_without_ps})
-        os.killpg(process.pid, signal.SIGKILL)
+    process = start("sleep 1000 & echo up; wait")
+    text = remote_sh.end_group(process.pid, 0.1).replace("kill -", ": kill -")
+    done = subprocess.run(["/bin/dash", "-c", text], capture_output=True, text=True, env={"PATH": path_without_ps})
     lines = done.stdout.splitlines()
     assert lines[:2] == ["term", "kill"]
     assert f"left {process.pid} dash" in lines and len(lines) == 4
@@ -142,13 +155,13 @@ def test_says_that_nothing_is_there() -> None:
     assert end(gone.pid) == ["none"]
 
 
-def test_process_behind_a_forced_command_is_ended_with_its_group() -> None:
+def test_process_behind_a_forced_command_is_ended_with_its_group(start: Start) -> None:
     """There the shell that announced itself does not lead its group."""
-    with start("dash -c 'echo up; echo $$; sleep 1000; true'; true") as process:
-        assert process.stdout is not None
-        inner = int(process.stdout.readline())
-        assert inner != process.pid
-        assert end(inner) == ["term", "ended"]
+    process = start("dash -c 'echo up; echo $$; sleep 1000; true'; true")
+    assert process.stdout is not None
+    inner = int(process.stdout.readline())
+    assert inner != process.pid
+    assert end(inner) == ["term", "ended"]
 
 
 def test_never_signals_group_one() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import http.client
 from typing import TYPE_CHECKING
 
+import redis
+
 from demo.fleet import Fleet
 
 if TYPE_CHECKING:
     from tests.support.browser import NewPage
-    from tests.support.server import MakeServer, ServerProcess
+    from tests.support.redis import RedisServer
+    from tests.support.server import MakeServer, ServerProcess, SharedConsole
 
 
 def get(server: ServerProcess, path: str, session: str = "") -> tuple[int, str]:
@@ -19,10 +22,9 @@ def get(server: ServerProcess, path: str, session: str = "") -> tuple[int, str]:
     return answer.status, answer.read().decode()
 
 
-def test_a_person_of_a_server_process_is_logged_in(shared_server: ServerProcess) -> None:
-    alice = shared_server.alice()
-    assert get(shared_server, "/runs/", alice["session"])[0] == 200
-    assert get(shared_server, "/runs/")[0] == 302
+def test_a_person_of_a_server_process_is_logged_in(console: SharedConsole) -> None:
+    assert get(console.server, "/runs/", console.alice["session"])[0] == 200
+    assert get(console.server, "/runs/")[0] == 302
 
 
 def test_a_server_process_keeps_its_data_through_a_kill(live_server_process: ServerProcess, fleet: Fleet) -> None:
@@ -42,7 +44,15 @@ def test_two_server_processes_know_nothing_of_each_other(make_server: MakeServer
     assert get(two, "/runs/", session)[0] == 302
 
 
-def test_the_browser_sees_the_pages_of_a_server_process(shared_server: ServerProcess, new_page: NewPage) -> None:
-    page = new_page(shared_server, shared_server.alice())
+def test_the_browser_sees_the_pages_of_a_server_process(console: SharedConsole, new_page: NewPage) -> None:
+    page = new_page(console.server, console.alice)
     page.goto("/runs/")
     assert "Ops Console" in page.title()
+
+
+def test_a_redis_of_a_test_can_go_away_and_come_back(redis_server: RedisServer) -> None:
+    redis.Redis.from_url(redis_server.url).set("word", "kept nowhere")
+    redis_server.stop()
+    redis_server.start()
+    with redis.Redis.from_url(redis_server.url) as client:
+        assert client.get("word") is None

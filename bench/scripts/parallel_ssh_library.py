@@ -18,9 +18,9 @@ def main() -> None:
         allow_agent=False, num_retries=1,
     )  # fmt: skip
     results = client.run_command(order["command"])
-    client.join(results)
     # The library hands out lines without their ends.
     sizes = [sum(len(line.encode()) + 1 for line in result.stdout) for result in results]
+    client.join(results)
     seconds, processor = time.perf_counter() - began, time.process_time() - began_processor
     if any(result.exit_code for result in results):
         raise SystemExit("a command failed")

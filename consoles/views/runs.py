@@ -15,6 +15,7 @@ from consoles import access, actions
 from consoles.filters import RunFilter, without
 from consoles.models import HostRun, Run
 from consoles.presenting import host_row
+from consoles.statuses import status_of_run
 from consoles.views import user_of
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ def run_list(request: HttpRequest) -> HttpResponse:
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The run page: everything a first paint needs; the socket goes on from there."""
     run = visible_run(request, pk)
+    counts = run.counts()
     context = {
         "run": run,
+        "status": status_of_run(counts),
         "hosts": [host_row(host_run) for host_run in run.host_runs.order_by("index")],
-        "counts": run.counts(),
+        "counts": counts,
         "may_cancel": access.can_cancel(request.user, run),
         "may_start": access.can_start(request.user),
         "program": run.program,

@@ -72,6 +72,10 @@ class ScriptedHost(paramiko.ServerInterface):
         """The latest connection."""
         return self._transports[-1]
 
+    def hang_up(self) -> None:
+        """End the connection after what was sent; to close it at once could discard that on its way."""
+        self.transport.sock.shutdown(socket.SHUT_WR)
+
     def close(self) -> None:
         for transport in self._transports:
             transport.close()

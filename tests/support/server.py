@@ -65,6 +65,8 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
+        # Nearly every test asks for something: let both load at the same time.
+        self._start_helper()
         deadline = time.monotonic() + 20
         while not self._answers():
             if self._server.poll() is not None or time.monotonic() > deadline:
@@ -89,13 +91,14 @@ class ServerProcess:
         self.stop(signal.SIGKILL)
 
     def close(self) -> None:
-        """End the server and the helper."""
-        self.stop()
+        """End the server and the helper, at once."""
+        self.kill()
         helper, self._helper = self._helper, None
         if helper is not None:
             assert helper.stdin is not None and helper.stdout is not None
             helper.stdin.close()
-            helper.wait(10)
+            helper.kill()
+            helper.wait()
             helper.stdout.close()
 
     def log(self) -> str:
@@ -117,14 +120,8 @@ class ServerProcess:
 
     def ask(self, function: str, **arguments: Any) -> Any:
         """Call a function of :mod:`tests.support.seed` in a process that has this server's database open."""
-        if self._helper is None:
-            self._helper = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.seed"],
-                cwd=ROOT,
-                env=self.environment_of_process(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
+        self._start_helper()
+        assert self._helper is not None
         assert self._helper.stdin is not None and self._helper.stdout is not None
         self._helper.stdin.write(json.dumps([function, arguments]).encode() + b"\n")
         self._helper.stdin.flush()
@@ -151,6 +148,16 @@ class ServerProcess:
         named = names or [f"h{index}" for index in range(len(hosts))]
         key = fleet.private_key.read_text()
         return list(self.ask("add_hosts", hosts=hosts, names=named, user=fleet.user, private_key=key))
+
+    def _start_helper(self) -> None:
+        if self._helper is None:
+            self._helper = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.seed"],
+                cwd=ROOT,
+                env=self.environment_of_process(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
 
     @property
     def _log(self) -> Path:
@@ -191,9 +198,7 @@ class SharedConsole:
 
 
 @pytest.fixture(scope="session")
-def console(
-    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, fleet: Fleet
-) -> Iterator[SharedConsole]:
+def console(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, fleet: Fleet) -> Iterator[SharedConsole]:
     """A console for tests that neither stop it nor count what is in it: starting one takes longer than most tests."""
     data = tmp_path_factory.mktemp("console")
     shutil.copy(migrated_database, data / "console.sqlite3")
@@ -223,14 +228,3 @@ def make_server(tmp_path: Path, migrated_database: Path) -> Iterator[MakeServer]
 def live_server_process(make_server: MakeServer) -> ServerProcess:
     """A running console with an empty database."""
     return make_server()
-
-
-@pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[ServerProcess]:
-    """A running console that all tests use: quicker than one of their own, but what others left in it stays."""
-    data = tmp_path_factory.mktemp("shared") / "data"
-    data.mkdir()
-    shutil.copy(migrated_database, data / "console.sqlite3")
-    server = ServerProcess(data).start()
-    yield server
-    server.close()
