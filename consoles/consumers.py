@@ -172,9 +172,8 @@ class RunConsumer(WebsocketConsumer):
         self._pump()
 
     def _next_due(self) -> float:
-        status_at = (
-            self._status_at + self._status_every if self._dirty else self._looked_at + settings.OPSCONSOLE_LOOK_EVERY
-        )
+        look_at = self._looked_at + settings.OPSCONSOLE_LOOK_EVERY
+        status_at = self._status_at + self._status_every if self._dirty else look_at
         return min(status_at, self._clock_at + CLOCK_EVERY, self._checked_at + ACCESS_EVERY)
 
     def _tell_status_if_due(self) -> None:

@@ -152,6 +152,8 @@ def decode_client(text: str) -> ClientMessage:
         raise ProtocolError("too_long", f"A message may have at most {MAX_TEXT} characters.")
     try:
         message = json.loads(text)
+        # Python also reads what others do not: NaN, and halves of surrogate pairs, which no database stores.
+        json.dumps(message, ensure_ascii=False, allow_nan=False).encode()
     # RecursionError: thousands of nested brackets are hostile input too.
     except (ValueError, RecursionError):
         raise ProtocolError("malformed", "The message is not JSON.") from None

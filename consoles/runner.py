@@ -102,8 +102,8 @@ class Runner:
         renew_in = settle_in = 0.0
         while not self._stopping:
             try:
-                # Renewed before anything is settled: after a pause (a locked database, a sleeping laptop) our own leases
-                # have run out too, and what nobody has taken from us meanwhile is still ours.
+                # Renewed before anything is settled: after a pause (a locked database, a sleeping laptop) our own
+                # leases have run out too, and what nobody has taken from us meanwhile is still ours.
                 if renew_in <= 0:
                     renew_in = RENEW_EVERY
                     self._owner.renew()

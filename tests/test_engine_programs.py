@@ -21,7 +21,7 @@ PROGRAMS = {
     "several lines": ("echo a\necho b\nexit 3\n", b"a\nb\n", 3),
     "quotes and substitutions": (
         "echo \"it's\" '\"x\"' `echo back` $(echo sub) \\$HOME 'a!b' !",
-        b"it's \"x\" back sub $HOME a!b !\n",
+        b'it\'s "x" back sub $HOME a!b !\n',
         0,
     ),
     "trailing backslash": ("echo a\\", b"a\\\n", 0),
@@ -32,7 +32,7 @@ PROGRAMS = {
     "unterminated quote": ("echo 'x", b"", 2),
     "unterminated quote in several lines": ("echo a\necho 'x\n", b"a\n", 2),
     "Windows line ends": ("echo a\r\nif true; then\r\necho b\r\nfi\r\n", b"a\nb\n", 0),
-    "reads its input": ("cat; read -r x; echo \"end [$x]\"", b"end []\n", 0),
+    "reads its input": ('cat; read -r x; echo "end [$x]"', b"end []\n", 0),
     "reads its input, several lines": ("cat\necho never\n", b"never\n", 0),
     "longer than a command line may be": ("true\n# " + "x" * 300_000 + "\necho end\n", b"end\n", 0),
     "one very long line": ("echo " + "y" * 5000, b"y" * 5000 + b"\n", 0),
@@ -55,7 +55,9 @@ def test_programs_arrive_as_they_were_written(engine: Engine) -> None:
     servers = engine.servers(len(PROGRAMS))
     runs = [engine.start([server], text) for server, (text, _, _) in zip(servers, PROGRAMS.values(), strict=True)]
     ended = dict(zip(PROGRAMS, [engine.wait_for_end(run)[0] for run in runs], strict=True))
-    assert {name: row.exit_status for name, row in ended.items()} == {name: end for name, (_, _, end) in PROGRAMS.items()}
+    assert {name: row.exit_status for name, row in ended.items()} == {
+        name: exit_status for name, (_, _, exit_status) in PROGRAMS.items()
+    }
     assert {name: engine.output(row, STDOUT) for name, row in ended.items()} == {
         name: printed for name, (_, printed, _) in PROGRAMS.items()
     }
@@ -76,7 +78,8 @@ def test_streams_are_kept_apart_and_in_the_order_they_were_printed(engine: Engin
 def test_signal_that_ended_a_program_is_named(engine: Engine) -> None:
     by_signal = {"KILL": "kill -9 $$", "SEGV": "kill -SEGV $$", "TERM": "kill -TERM $$"}
     servers = engine.servers(len(by_signal))
-    runs = [engine.start([server], f"echo up; {text}") for server, text in zip(servers, by_signal.values(), strict=True)]
+    texts = [f"echo up; {text}" for text in by_signal.values()]
+    runs = [engine.start([server], text) for server, text in zip(servers, texts, strict=True)]
     for name, run in zip(by_signal, runs, strict=True):
         [host_run] = engine.wait_for_end(run)
         assert (host_run.status, host_run.exit_signal, host_run.exit_status) == ("failed", name, None)
@@ -85,7 +88,8 @@ def test_signal_that_ended_a_program_is_named(engine: Engine) -> None:
 
 
 def test_hostile_bytes_are_kept_as_they_are(engine: Engine) -> None:
-    host_run = engine.run_one("#!/usr/bin/env python3\nimport os\nos.write(1, bytes(range(256)) * 3 + b'\\xff\\xfe end')\n")
+    text = "#!/usr/bin/env python3\nimport os\nos.write(1, bytes(range(256)) * 3 + b'\\xff\\xfe end')\n"
+    host_run = engine.run_one(text)
     assert engine.output(host_run) == bytes(range(256)) * 3 + b"\xff\xfe end"
     assert host_run.status == "succeeded"
 
@@ -137,7 +141,4 @@ def test_appliance_gets_the_command_as_it_is(engine: Engine) -> None:
 
 def _sha256_of_seq(last: int) -> str:
     """Of what ``seq 1 last`` prints; made by the same tool, but not over SSH."""
-    seq = subprocess.Popen(["seq", "1", str(last)], stdout=subprocess.PIPE)
-    assert seq.stdout is not None
-    with seq, seq.stdout:
-        return hashlib.file_digest(seq.stdout, "sha256").hexdigest()
+    return hashlib.sha256(subprocess.run(["seq", "1", str(last)], stdout=subprocess.PIPE).stdout).hexdigest()

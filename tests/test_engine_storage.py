@@ -7,7 +7,6 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def trouble(monkeypatch: pytest.MonkeyPatch) -> Trouble:
 
 
 @pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[Path]:
+def pipe(tmp_path: Path) -> Path:
     """A named pipe that holds up programs until a test writes to it."""
     os.mkfifo(tmp_path / "go")
     return tmp_path / "go"
@@ -137,7 +136,7 @@ def test_stopping_stores_what_came_and_says_what_is_unknown(engine: Engine) -> N
 
 
 def test_process_that_slept_keeps_what_nobody_took(engine: Engine, pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A laptop's lid, a stopped process, a locked database: the leases have run out, and the owner is the first to look."""
+    """A laptop's lid, a stopped process, a locked database: the leases have run out, and the owner looks first."""
     monkeypatch.setattr(runner, "RENEW_EVERY", 0.0)
     looked = threading.Event()
     settle = lease.settle_abandoned

@@ -20,7 +20,13 @@ from consoles.models import AuditEntry, HostRun, Run, lease_end
 from consoles.statuses import FINAL, Status
 from tests.support.engine import Engine
 
-_HOLD = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"
+_HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 def host_runs(owner: str, *statuses: Status, lease_until: Any = None) -> list[HostRun]:
@@ -105,7 +111,8 @@ def test_renewing_extends_only_ones_own_and_release_gives_up_the_lock() -> None:
     owner = lease.Owner()
     path = Path(settings.OPSCONSOLE_OWNER_DIR) / owner.name
     past = Now() - timedelta(seconds=1)
-    mine, foreign = host_runs(owner.name, Status.RUNNING, lease_until=past), host_runs("x", Status.RUNNING, lease_until=past)
+    mine = host_runs(owner.name, Status.RUNNING, lease_until=past)
+    foreign = host_runs("x", Status.RUNNING, lease_until=past)
     owner.renew()
     assert lease.settle_abandoned() == 1
     assert [status for status, _, _ in as_stored(mine + foreign)] == ["running", "lost"]

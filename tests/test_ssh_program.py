@@ -9,7 +9,16 @@ import paramiko
 import pytest
 
 from consoles import ssh
-from consoles.ssh import ConnectError, Connection, Ending, Exited, OutputReceived, Program, ProgramNotStarted, end_program
+from consoles.ssh import (
+    ConnectError,
+    Connection,
+    Ending,
+    Exited,
+    OutputReceived,
+    Program,
+    ProgramNotStarted,
+    end_program,
+)
 from consoles.ssh.events import STDERR, STDOUT
 from tests.support.bad_hosts import ScriptedHost, announcement
 
@@ -40,7 +49,7 @@ def bytes_of(output: list[OutputReceived], stream: int = STDOUT) -> bytes:
 
 
 def test_output_that_a_stalled_network_holds_back_is_waited_for(scripted: MakeHost) -> None:
-    """The exit status overtakes the output in OpenSSH, so silence after it proves nothing until the host has answered."""
+    """The exit status may overtake the output, so silence after it proves nothing until the host has answered."""
 
     def script(host: ScriptedHost, channel: paramiko.Channel, command: bytes) -> None:
         channel.sendall_stderr(announcement(command))
@@ -166,7 +175,7 @@ def test_signal_name_of_any_length_is_cut(scripted: MakeHost) -> None:
         message.add_boolean(False)
         message.add_string("")
         message.add_string("")
-        host.transport._send_user_message(message)
+        host.send_raw(message)
         channel.close()
 
     _, exited = follow(scripted(script))
@@ -233,7 +242,7 @@ def test_host_that_demands_a_new_password_is_understood(scripted: MakeHost, monk
         message.add_byte(b"\x3c")
         message.add_string("Your password has expired.")
         message.add_string("")
-        host.transport._send_message(message)
+        host.send_raw(message)
         host.done.wait(10)
         return int(paramiko.common.AUTH_FAILED)
 

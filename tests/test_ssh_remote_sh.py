@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,14 +26,16 @@ PROGRAMS = {
 }
 
 
-def run(shell: str, text: str, sent: bytes | None = None, **options: object) -> subprocess.CompletedProcess[bytes]:
+def run(shell: str, text: str, sent: bytes | None = None, **options: Any) -> subprocess.CompletedProcess[bytes]:
     given = remote_sh.standard_input(text, TOKEN) if sent is None else sent
     command = [shell, "-c", remote_sh.command_line(text, TOKEN)]
-    return subprocess.run(command, input=given, capture_output=True, timeout=20, **options)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(command, input=given, capture_output=True, timeout=20, **options)
 
 
 @pytest.mark.parametrize("shell", LOGIN_SHELLS)
-@pytest.mark.parametrize("text", ["echo a\\", "echo \"it's\" !", "echo a\necho b # it's", "#!/bin/sh -e\nfalse\necho never"])
+@pytest.mark.parametrize(
+    "text", ["echo a\\", 'echo "it\'s" !', "echo a\necho b # it's", "#!/bin/sh -e\nfalse\necho never"]
+)
 def test_announces_itself_and_does_what_sh_does(shell: str, text: str) -> None:
     interpreter = ["sh", "-e", "-c"] if text.startswith("#!") else ["sh", "-c"]
     expected = subprocess.run([*interpreter, text], stdin=subprocess.DEVNULL, capture_output=True)
@@ -64,7 +67,7 @@ def test_messages_of_the_shell_do_not_differ_from_host_to_host() -> None:
 def test_interpreter_file_is_private_and_removed(tmp_path: Path) -> None:
     folder = tmp_path / "a folder"
     folder.mkdir()
-    done = run("dash", "#!/bin/sh\nstat -c %a \"$0\"; umask\n", env={**os.environ, "TMPDIR": str(folder)})
+    done = run("dash", '#!/bin/sh\nstat -c %a "$0"; umask\n', env={**os.environ, "TMPDIR": str(folder)})
     assert done.stdout == b"600\n" + subprocess.run(["sh", "-c", "umask"], capture_output=True).stdout
     assert list(folder.iterdir()) == []
 
@@ -87,9 +90,8 @@ def test_interpreter_file_is_removed_when_the_program_is_ended(tmp_path: Path) -
 
 
 def end(process: int, grace: float = 1.0, path: str = os.environ["PATH"]) -> list[str]:
-    done = subprocess.run(
-        ["/bin/dash", "-c", remote_sh.end_group(process, grace)], capture_output=True, text=True, timeout=20, env={"PATH": path}
-    )
+    command = ["/bin/dash", "-c", remote_sh.end_group(process, grace)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, env={"PATH": path})
     return done.stdout.splitlines()
 
 

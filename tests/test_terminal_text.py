@@ -21,7 +21,7 @@ from consoles.terminal_text import last_line, plain, safe_for_terminal
         ("\x1b]0;a title\x07text", "text"),
         ("\x1b]52;c;ZXZpbA==\x1b\\text", "text"),
         ("\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x1b\\", "link"),
-        ("\x1bP$q\"p\x1b\\text", "text"),
+        ('\x1bP$q"p\x1b\\text', "text"),
         ("\x1b]0;never ended", ""),
         ("\x9b31mred", "31mred"),
         ("\x1b\x1b[0m[31mx", "[31mx"),
@@ -62,7 +62,7 @@ def test_colours_stay_and_nothing_else_passes_to_a_terminal() -> None:
 
 def test_random_bytes_never_leave_a_control_character() -> None:
     chance = random.Random(1)
-    pieces = ["\x1b", "[", "]", "P", "0", ";", "m", "\x07", "\\", "\x9b", "\x9d", "x", "\r", "\n", "\x00", "\u202e", "?"]
+    pieces = [*"\x1b[]P0;m\x07\\\x9b\x9dx\r\n\x00\u202e?"]
     control = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
     for _ in range(3000):
         text = "".join(chance.choices(pieces, k=chance.randrange(30)))

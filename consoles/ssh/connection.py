@@ -44,7 +44,7 @@ class OfferedKey:
 
 
 class _Transport(paramiko.Transport):
-    """paramiko's transport, which also remembers the signal that ended a program (RFC 4254, 6.10) and tells its reader."""
+    """paramiko's transport, which tells a program's reader of its end and remembers the signal (RFC 4254, 6.10)."""
 
     def _channel_request(self: Any, message: Any) -> None:
         start = message.packet.tell()
@@ -59,7 +59,7 @@ class _Transport(paramiko.Transport):
             self.in_buffer.note_end()
 
     _channel_handler_table = {  # noqa: RUF012 - paramiko's own shape
-        **paramiko.Transport._channel_handler_table,
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]  # private to paramiko
         paramiko.common.MSG_CHANNEL_REQUEST: _channel_request,
     }
 
@@ -217,6 +217,12 @@ class Connection:
         try:
             login.prove(self.transport)
         except paramiko.BadAuthenticationType as error:
+            if login.method == "password" and "keyboard-interactive" in error.allowed_types:
+                # It was given there, too: only as the answer to a single question, which is what passwords are.
+                raise ConnectError(
+                    f"{name} refused the password of {login.user}, or asked for more than that (such as a new one): "
+                    "check the credential, or log in by hand and see."
+                ) from None
             allowed = ", ".join(error.allowed_types) or "nothing"
             raise ConnectError(
                 f"{name} does not accept a {login.method} for {login.user}: it accepts {allowed}."
@@ -376,7 +382,7 @@ def _offered_key(host: str, port: int, timeout: float, algorithms: tuple[str, ..
         if not transport.initial_kex_done:
             raise ConnectError(f"{host} port {port} stayed silent for {timeout:g} s: check what listens there.")
         key = transport.get_remote_server_key()
-    except paramiko.IncompatiblePeer:
+    except paramiko.ssh_exception.IncompatiblePeer:
         raise _NoSuchKey(f"{host} port {port} offers no {algorithms[0]} key.") from None
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise ConnectError(f"{host} port {port} does not answer as an SSH server: {_brief(error)}.") from None

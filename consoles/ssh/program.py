@@ -91,8 +91,8 @@ class Program:
     def _exec(self, text: str) -> paramiko.Channel:
         target = self.connection.target
         channel = self.connection.open_channel()
-        channel.in_buffer = self._output.view(STDOUT)
-        channel.in_stderr_buffer = self._output.view(STDERR)
+        channel.in_buffer = self._output.view(STDOUT)  # type: ignore[assignment]  # see ordered_output
+        channel.in_stderr_buffer = self._output.view(STDERR)  # type: ignore[assignment]  # the same
         command = remote_sh.command_line(text, self._token) if target.posix else text
         try:
             with watchdog.guard(target.deadlines.channel, self.connection.close):

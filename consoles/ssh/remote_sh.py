@@ -81,9 +81,9 @@ listing() {{
 listing_of_proc() {{
   for file in /proc/[0-9]*/stat; do
     {{ read -r line <"$file"; }} 2>/dev/null || continue
-    name=${{line#*[(]}}
-    set -- ${{line##*[)] }}
-    echo "$3 $1 ${{line%% *}} ${{name%[)]*}}"
+    name=${{line#*"("}}
+    set -- ${{line##*") "}}
+    echo "$3 $1 ${{line%% *}} ${{name%")"*}}"
   done
 }}
 members() {{

@@ -52,7 +52,7 @@ class Listener:
 class ScriptedHost(paramiko.ServerInterface):
     """An SSH server that takes any password and then does what ``script(host, channel, command)`` says."""
 
-    def __init__(self, script: Script, **channel_options: int) -> None:
+    def __init__(self, script: Script, **channel_options: Any) -> None:
         self._script = script
         self._channel_options = channel_options
         self._transports: list[paramiko.Transport] = []
@@ -71,6 +71,10 @@ class ScriptedHost(paramiko.ServerInterface):
     def transport(self) -> paramiko.Transport:
         """The latest connection."""
         return self._transports[-1]
+
+    def send_raw(self, message: paramiko.Message) -> None:
+        """Send a message that paramiko's server has no words for."""
+        self.transport._send_message(message)  # type: ignore[attr-defined]  # private, and the only way
 
     def hang_up(self) -> None:
         """End the connection after what was sent; to close it at once could discard that on its way."""
@@ -139,7 +143,7 @@ def scripted() -> Iterator[Callable[..., ScriptedHost]]:
     """Start scripted hosts: ``scripted(script)``."""
     started: list[ScriptedHost] = []
 
-    def make(script: Script, **channel_options: int) -> ScriptedHost:
+    def make(script: Script, **channel_options: Any) -> ScriptedHost:
         started.append(ScriptedHost(script, **channel_options))
         return started[-1]
 

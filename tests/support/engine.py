@@ -99,7 +99,8 @@ class Engine:
 def assert_contiguous(host_run_id: int) -> None:
     """Every byte has one place: no gap, nothing twice, and as many as the HostRun says."""
     end = 0
-    for offset, data in OutputChunk.objects.filter(host_run=host_run_id).order_by("offset").values_list("offset", "data"):
+    chunks = OutputChunk.objects.filter(host_run=host_run_id).order_by("offset")
+    for offset, data in chunks.values_list("offset", "data"):
         assert offset == end, f"a chunk begins at {offset} instead of {end}"
         assert data, f"the chunk at {offset} is empty"
         end += len(data)
