@@ -72,7 +72,9 @@ def as_table(title: str, target: str, result: Result) -> str:
         lines.append(f"  {'':22}{'best s':>9}{'median s':>10}{'× ours':>9}{'processor s':>13}")
         lines += [_row(name, result) for name in result.seconds]
     note = result.notes.get(OURS, "")
-    lines += [f"  {name:22}{value:9.1f} ms  {note}" for name, value in result.milliseconds.items()]
+    lines += [f"  {name.replace('_', ' '):22}{value:9.1f} ms" for name, value in result.milliseconds.items()]
+    if result.milliseconds and note:
+        lines.append(f"  {note}")
     lines += [f"  {name:22}{value:9.0f} MB" for name, value in result.megabytes.items()]
     lines += [f"  {name:22}  not run: {why}" for name, why in result.not_run.items()]
     return "\n".join(lines)

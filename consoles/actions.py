@@ -92,7 +92,7 @@ def cancel_run(run: Run, requester: User | None, name: str = "") -> int:
         Run.objects.filter(pk=run.pk, cancel_requested__isnull=True).update(
             cancel_requested=timezone.now(), canceled_by=actor
         )
-        _audit(AuditEntry.Act.RUN_CANCELED, run, requester, actor, f"{count} servers were not over.")
+        _audit(AuditEntry.Act.RUN_CANCELED, run, requester, actor, f"{_servers_text(count)} not over")
         transaction.on_commit(lambda: _after_cancel(run))
     return count
 
@@ -245,8 +245,12 @@ def _create(run: Run, servers: list[Server]) -> None:
         )
         for index, server in enumerate(servers)
     )
-    detail = f"{len(servers)} servers, program {run.program_sha256[:12]}"
+    detail = f"{_servers_text(len(servers))}, program {run.program_sha256[:12]}"
     _audit(AuditEntry.Act.RUN_REQUESTED, run, run.requester, run.requester_name, detail)
+
+
+def _servers_text(count: int) -> str:
+    return "1 server" if count == 1 else f"{count:,} servers"
 
 
 def _audit(act: str, run: Run, actor: User | None, actor_name: str, detail: str) -> None:

@@ -99,6 +99,9 @@ class RunConsumer(WebsocketConsumer):
             self._handle(protocol.decode_client(text_data))
         except _LoggedOut:
             self.close(protocol.CLOSE_LOGIN)
+        except DatabaseError as error:
+            log.warning("A message could not be dealt with: %s", error)
+            self._say("error", code="unavailable", message="The database does not answer: send it again in a moment.")
         except protocol.ProtocolError as error:
             self._errors += 1
             self._say("error", code=error.code, message=str(error))
@@ -210,7 +213,7 @@ class RunConsumer(WebsocketConsumer):
         user = self._user_now()
         try:
             run = access.access_run(user, run_id)
-        except Run.DoesNotExist:
+        except (Run.DoesNotExist, OverflowError):
             return self.close(protocol.CLOSE_NOT_FOUND)
         # Join before reading: what happens in between rings, and what happened before is read.
         async_to_sync(self.channel_layer.group_add)(doorbell.group_of(run.pk), self.channel_name)
@@ -264,3 +267,11 @@ class RunConsumer(WebsocketConsumer):
 
     def _say(self, kind: str, **fields: Any) -> None:
         self.send(text_data=protocol.encode(kind, **fields))
+
+
+class NoSuchAddress(WebsocketConsumer):
+    """Any other socket address: told so, rather than an error in the log."""
+
+    def connect(self) -> None:
+        self.accept()
+        self.close(protocol.CLOSE_NOT_FOUND)

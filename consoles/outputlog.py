@@ -15,7 +15,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
 from consoles import doorbell
@@ -35,10 +36,14 @@ MAX_CHUNK: Final = 64 * 1024
 #: Seconds between commits while there is always something to store; the first after a pause is at once.
 COMMIT_INTERVAL: Final = 0.02
 #: Bytes waiting to be stored, of one HostRun and of all, at which its reader is held up, and in turn its host.
-MAX_WAITING_ONE: Final = 4 * 1024 * 1024
+MAX_WAITING_ONE: Final = 16 * 1024 * 1024
 MAX_WAITING_ALL: Final = 64 * 1024 * 1024
+#: Bytes at the end of each stream that its last line is looked for in.
+TAIL: Final = 512
 #: Bytes of recent output kept in memory for live viewers.
 MAX_RECENT: Final = 32 * 1024 * 1024
+#: Seconds that one commit may take before viewers are told that output waits.
+NOTICE_AFTER: Final = 3.0
 #: Seconds between attempts while the database refuses.
 RETRY_PAUSE: Final = 0.5
 
@@ -236,12 +241,15 @@ class LogWriter:
         self._busy = False
         self._stopping = False
         self._trouble = ""
+        self._busy_since = 0.0
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
     @property
     def trouble(self) -> str:
         """Why nothing can be stored at the moment, in a sentence; "" when all is well."""
+        if not self._trouble and self._busy_since and time.monotonic() - self._busy_since > NOTICE_AFTER:
+            return "Output waits to be stored: the database is busy. Runs go on, and nothing is lost."
         return self._trouble
 
     def append(self, ticket: Ticket, stream_number: int, data: bytes) -> None:
@@ -302,6 +310,7 @@ class LogWriter:
         with self._changed:
             jobs, self._jobs = list(self._jobs), deque()
             self._busy = True
+            self._busy_since = time.monotonic()
             return jobs
 
     def _store(self, jobs: list[_Job]) -> None:
@@ -333,6 +342,7 @@ class LogWriter:
                     job.ticket.waiting -= len(job.data)
                     self._waiting -= len(job.data)
             self._busy = False
+            self._busy_since = 0.0
             self._changed.notify_all()
 
 
@@ -394,11 +404,13 @@ class _Batch:
         return fenced | {ticket for ticket in tickets if held.get(ticket.host_run.pk) != ticket.fence}
 
     def _last_line(self, ticket: Ticket) -> str:
-        return last_line(self._tail(ticket))
+        tail = self._tail(ticket)
+        cut = len(tail) == TAIL and b"\n" not in tail and b"\r" not in tail
+        return ("…" if cut else "") + last_line(tail, most=199)
 
     def _tail(self, ticket: Ticket) -> bytes:
         newest = self._chunks[ticket][-1]
-        return (ticket.tails.get(newest.stream, b"") + newest.data[-512:])[-512:]
+        return (ticket.tails.get(newest.stream, b"") + newest.data[-TAIL:])[-TAIL:]
 
     def _remember(self, fenced: set[Ticket]) -> None:
         for ticket, pieces in self._chunks.items():
@@ -410,8 +422,8 @@ class _Batch:
                 _recent.add(ticket.host_run.pk, pieces)
 
     def announce(self) -> None:
-        """Tell who waits: first the runner's futures, then the viewers."""
-        for move, moved in zip(self._moves, self._moved, strict=False):
+        """Tell who waits: first the runner's futures, then the viewers. What was given up on did not happen."""
+        for move, moved in zip(self._moves, self._moved or [False] * len(self._moves), strict=True):
             move.done.set_result(moved)
         changed: dict[int, set[int]] = {}
         for ticket in [*self._chunks, *(move.ticket for move in self._moves)]:

@@ -5,6 +5,7 @@ Knows no socket: a consumer hands it client messages and sends what it gives bac
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Bytes read from the log at a time: what is read is in memory until it is sent.
 READ_SIZE: Final = 256 * 1024
+#: Bytes on the way to one viewer, over all it ever subscribed to.
+MOST_IN_FLIGHT: Final = 8 * protocol.WINDOW
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Viewer:
         self._rows: dict[int, dict[str, Any]] = {}
         self._cursors: dict[int, Cursor] = {}
         self._behind: set[int] = set()
+        self._in_flight = _InFlight()
 
     def load_hosts(self) -> list[dict[str, Any]]:
         """Every host of the run, as ``hello`` lists them."""
@@ -50,12 +54,12 @@ class Viewer:
 
     def subscribe(self, message: protocol.Subscribe) -> None:
         """Start sending a host's output from an offset. Raises :class:`protocol.ProtocolError`."""
-        size = outputlog.size(self._host_run_id(message.host))
-        if message.start > size:
+        host_run_id = self._host_run_id(message.host)
+        if message.start and message.start > (size := outputlog.size(host_run_id)):
             raise protocol.ProtocolError(
                 "beyond_end", f"Host {message.host} has {size} bytes so far: subscribe from there or before."
             )
-        self._cursors[message.host] = Cursor(self._ids[message.host], message.start, message.start, message.max_behind)
+        self._cursors[message.host] = Cursor(host_run_id, message.start, message.start, message.max_behind)
         self._behind.add(message.host)
 
     def unsubscribe(self, host: int) -> None:
@@ -65,9 +69,10 @@ class Viewer:
 
     def acknowledge(self, message: protocol.Ack) -> None:
         """Take back room in the window. Raises :class:`protocol.ProtocolError` for bytes that were not sent."""
+        arrived = self._in_flight.arrived(message.host, message.offset)
         cursor = self._cursors.get(message.host)
-        if cursor is None:
-            return  # It crossed an unsubscribe on the way.
+        if cursor is None or (arrived and message.offset > cursor.sent):
+            return  # It crossed an unsubscribe, or another subscribe, on the way.
         if message.offset > cursor.sent:
             raise protocol.ProtocolError("beyond_sent", f"Host {message.host} was sent only up to {cursor.sent}.")
         cursor.acked = max(cursor.acked, message.offset)
@@ -105,7 +110,8 @@ class Viewer:
         return bool(self._behind)
 
     def _room(self) -> int:
-        return protocol.WINDOW - sum(cursor.sent - cursor.acked for cursor in self._cursors.values())
+        window = protocol.WINDOW - sum(cursor.sent - cursor.acked for cursor in self._cursors.values())
+        return min(window, MOST_IN_FLIGHT - self._in_flight.size)
 
     def _skip(self, host: int, cursor: Cursor) -> Iterator[str]:
         if not cursor.max_behind:
@@ -119,6 +125,9 @@ class Viewer:
             yield protocol.encode("gap", host=host, **{"from": start, "to": cursor.sent})
 
     def _pieces(self, host: int, cursor: Cursor) -> Iterator[bytes]:
+        if self._rows[host]["finished"] and cursor.sent >= self._rows[host]["size"]:
+            self._behind.discard(host)
+            return
         while (room := self._room()) > 0:
             pieces = outputlog.read(cursor.host_run_id, cursor.sent, min(room, READ_SIZE))
             if not pieces:
@@ -126,6 +135,7 @@ class Viewer:
                 return
             for offset, stream, data in _joined(pieces):
                 yield from _frames(host, offset, stream, data)
+            self._in_flight.sent(host, cursor.sent, pieces[-1].end)
             cursor.sent = pieces[-1].end
 
     def _end(self, host: int, cursor: Cursor) -> Iterator[str]:
@@ -139,6 +149,39 @@ class Viewer:
         if host not in self._ids:
             raise protocol.ProtocolError("unknown_host", f"This run has no host {host}.")
         return self._ids[host]
+
+
+class _InFlight:
+    """Bytes sent on the socket that are not known to have arrived, whatever was unsubscribed since.
+
+    A cursor that is moved or dropped forgets what it had sent; without this, a client that subscribes again and again
+    and never reads would fill the server's memory. Frames arrive in order: with one, all before it have arrived.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._sent: deque[tuple[int, int, int]] = deque()
+
+    def sent(self, host: int, start: int, end: int) -> None:
+        if self._sent and self._sent[-1][0] == host and self._sent[-1][2] == start:
+            self.size -= start - self._sent[-1][1]
+            start = self._sent.pop()[1]
+        self._sent.append((host, start, end))
+        self.size += end - start
+
+    def arrived(self, host: int, offset: int) -> bool:
+        """Note an acknowledgement; False when nothing in flight is meant by it."""
+        newest = next(
+            (entry for entry in reversed(self._sent) if entry[0] == host and entry[1] < offset <= entry[2]), None
+        )
+        if newest is None:
+            return False
+        while (oldest := self._sent.popleft()) is not newest:
+            self.size -= oldest[2] - oldest[1]
+        self.size -= offset - newest[1]
+        if offset < newest[2]:
+            self._sent.appendleft((host, offset, newest[2]))
+        return True
 
 
 def _joined(pieces: list[outputlog.Piece]) -> Iterator[tuple[int, int, bytes]]:

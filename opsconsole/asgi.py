@@ -1,5 +1,6 @@
 """What the server runs: pages over HTTP, and sockets whose Origin and login are checked."""
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -23,3 +24,9 @@ application = EndsWithItsLoop(KeepsPace(ProtocolTypeRouter(routes)), dispatcher.
 
 # Settle what a crash left behind before the first page is served, and go on looking.
 dispatcher.start()
+
+# What is loaded now stays for good: without this, the collector walks all of it again and again, and each time every
+# thread stands still for a tenth of a second.
+gc.collect()
+gc.freeze()
+gc.set_threshold(10_000, 20, 50)

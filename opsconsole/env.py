@@ -75,3 +75,10 @@ def secret_file(file: Path) -> str:
             os.link(draft, file)
         os.unlink(draft)
     return file.read_text().strip()
+
+
+def private_directory(folder: Path) -> None:
+    """Create ``folder``, or close an existing one to other accounts: the database in it holds sessions and output."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
+        folder.chmod(0o700)

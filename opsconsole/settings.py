@@ -14,7 +14,7 @@ from opsconsole import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("OPSCONSOLE_DATA", BASE_DIR / "data")
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+env.private_directory(DATA_DIR)
 
 DEBUG = env.flag("OPSCONSOLE_DEBUG", default=False)
 SECRET_KEY = env.text("OPSCONSOLE_SECRET_KEY", default="") or env.secret_file(DATA_DIR / "keys" / "django.key")
@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "consoles.middleware.ConsoleMiddleware",
 ]
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]

@@ -80,13 +80,13 @@ def test_refuses_to_measure_while_output_cannot_be_stored() -> None:
         follower.take(json.dumps({"type": "status", "hosts": [], "storage": "Output cannot be stored."}))
 
 
-def test_latency_counts_only_while_every_host_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_counts_once_every_host_prints_and_logins_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.client.time.time", lambda: 10.0)
     clocks = Clocks()
     clocks.add(0, b"1.0\n2.0\n3.")
     clocks.add(1, b"2.0\n4.0\n")
-    clocks.add(0, b"0\n")
-    assert clocks.steady() == [7.0, 8.0, 8.0]
+    clocks.add(0, b"0\n5.0\n")
+    assert clocks.steady() == [6.0, 7.0]
 
 
 def test_percentile_is_a_value_that_was_seen() -> None:

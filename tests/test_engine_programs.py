@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from functools import partialmethod
+from pathlib import Path
 
 import pytest
 
@@ -67,9 +69,18 @@ def test_programs_arrive_as_they_were_written(engine: Engine) -> None:
     assert ended["one line"].reason == ""
 
 
-def test_streams_are_kept_apart_and_in_the_order_they_were_printed(engine: Engine) -> None:
-    # Each line waits for its echo on the other stream: sshd has then read what came before.
-    host_run = engine.run_one("for i in 1 2 3; do echo out$i; sleep 0.05; echo err$i >&2; sleep 0.05; done")
+def test_streams_are_kept_apart_and_in_the_order_they_were_printed(engine: Engine, tmp_path: Path) -> None:
+    """sshd takes what is there on two pipes in any order, so each line waits until the one before it is stored."""
+    steps = [f"{stream}{number}" for number in (1, 2, 3) for stream in ("out", "err")]
+    for step in steps:
+        os.mkfifo(tmp_path / step)
+    wait = f"read -r x <{tmp_path}"
+    text = f"for i in 1 2 3; do echo out$i; {wait}/out$i; echo err$i >&2; {wait}/err$i; done"
+    run = engine.start(engine.servers(), text)
+    for step in steps:
+        engine.wait_for_output(run, step)
+        (tmp_path / step).write_text("go\n")
+    [host_run] = engine.wait_for_end(run)
     assert engine.output(host_run) == b"out1\nerr1\nout2\nerr2\nout3\nerr3\n"
     assert engine.output(host_run, STDERR) == b"err1\nerr2\nerr3\n"
     assert host_run.last_line == "err3"

@@ -206,6 +206,7 @@ def test_failed_commits_repeat_without_doubling(writer: LogWriter, monkeypatch: 
 def test_reader_of_a_fast_host_is_held_up_and_goes_on(writer: LogWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory stays bounded while the database refuses: the host's reader waits, and in turn the host."""
     monkeypatch.setattr(outputlog, "RETRY_PAUSE", 0.01)
+    monkeypatch.setattr(outputlog, "MAX_WAITING_ONE", 4 * 1024 * 1024)
     refuse = threading.Event()
     refuse.set()
     commit = outputlog._Batch.commit

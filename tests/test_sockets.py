@@ -27,8 +27,8 @@ def test_starts_a_run_and_streams_it_to_its_end(console: SharedConsole) -> None:
         viewer.subscribe_all()
         viewer.wait_for_ends()
         viewer.wait_until(lambda: all(row["status"] == "failed" for row in viewer.rows.values()))
-    assert [bytes(viewer.received[host]) for host in range(3)] == [b"out\nerr\n"] * 3
-    assert bytes(viewer.streams[0, protocol.STDERR]) == b"err\n"
+    assert [bytes(viewer.streams[host, protocol.STDOUT]) for host in range(3)] == [b"out\n"] * 3
+    assert [bytes(viewer.streams[host, protocol.STDERR]) for host in range(3)] == [b"err\n"] * 3
     assert viewer.rows[1]["exit_status"] == 3
 
 
@@ -216,3 +216,30 @@ def test_logging_out_closes_the_socket(live_server_process: ServerProcess, fleet
         live_server_process.ask("end_sessions", name="alice")
         viewer.say("cancel")
         assert viewer.close_code() == protocol.CLOSE_LOGIN
+
+
+def test_client_that_subscribes_again_and_again_without_reading_gets_eight_windows(console: SharedConsole) -> None:
+    with SocketViewer(console.server, console.alice, NEW) as viewer:
+        run = viewer.start(console.names[:1], "head -c 12000000 /dev/zero")
+        viewer.wait_until(lambda: viewer.rows and viewer.rows[0]["status"] == "succeeded")
+    with SocketViewer(console.server, console.alice, f"/ws/runs/{run}/") as viewer:
+        viewer.acknowledges = False
+        viewer.wait_for("hello")
+        sent = 0
+        for number in range(12):
+            viewer.received[0].clear()
+            viewer.starts[0] = 0
+            viewer.say("subscribe", host=0, **{"from": 0})
+            viewer.say("ping", t=number)
+            viewer.wait_for("pong", t=number)
+            sent += len(viewer.received[0])
+        assert sent == 8 * protocol.WINDOW
+        viewer.acknowledges = True
+        viewer.say("ack", host=0, offset=protocol.WINDOW)
+        viewer.wait_until(lambda: len(viewer.received[0]) == 12_000_000)
+
+
+def test_unknown_socket_address_closes_with_4404(console: SharedConsole) -> None:
+    for path in ("/ws/", "/ws/runs/" + "9" * 5000 + "/", "/ws/runs/" + "9" * 40 + "/"):
+        with SocketViewer(console.server, console.alice, path) as viewer:
+            assert viewer.close_code() == protocol.CLOSE_NOT_FOUND

@@ -253,6 +253,15 @@ def test_host_that_demands_a_new_password_is_understood(scripted: MakeHost, monk
     host.done.set()
 
 
+def test_password_refused_where_it_is_asked_for_interactively_is_no_wrong_method(
+    scripted: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedHost, "get_allowed_auths", lambda *_: "keyboard-interactive")
+    monkeypatch.setattr(ScriptedHost, "check_auth_password", lambda *_: paramiko.common.AUTH_FAILED)
+    with pytest.raises(ConnectError, match="^bad refused the password of u, or asked for more than that "):
+        follow(scripted(_nothing))
+
+
 def test_dead_connection_is_probed_without_an_error(scripted: MakeHost) -> None:
     with Connection(scripted(_nothing).target) as connection:
         connection.open()

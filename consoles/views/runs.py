@@ -89,7 +89,7 @@ def visible_host_run(request: HttpRequest, pk: int, index: int) -> HostRun:
 
 
 def _cancel_host(request: HttpRequest, run: Run, host: str) -> None:
-    if not host.isdecimal():
+    if not host.isdecimal() or len(host) > 9:
         raise Http404("A server of a run is named by its index.")
     host_run = visible_host_run(request, run.pk, int(host))
     name = host_run.server_name
