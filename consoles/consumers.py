@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 TICK = 0.05
 #: Seconds between two status frames.
 STATUS_EVERY = 0.1
+#: The same, where a host has just ended.
+STATUS_OF_AN_END = 0.02
 CLOCK_EVERY = 5.0
 #: Seconds between checks that the login still holds and the run may still be seen.
 ACCESS_EVERY = 15.0
@@ -157,6 +159,9 @@ class RunConsumer(WebsocketConsumer):
         if self.viewer is None:
             return
         self._dirty.update(message["hosts"])
+        if message.get("over"):
+            # Somebody waits for an end; how output grows may be told later.
+            self._status_every = min(self._status_every, STATUS_OF_AN_END)
         self.viewer.note_growth(message["hosts"])
         self._pump()
         self._tell_status_if_due()

@@ -18,6 +18,11 @@ from servers.secrets import SecretError
 
 #: The secret without which a method does not work.
 NEEDED_SECRET = {Credential.Method.KEY.value: "private_key", Credential.Method.PASSWORD.value: "password"}
+#: What is said beside a secret that has to be entered once more, because no form shows one again.
+NOT_KEPT = {
+    "private_key": "The pasted key was not kept: paste it again, with its passphrase if it has one.",
+    "password": "The password was not kept: enter it again.",
+}
 LABELS = {"private_key": "private key", "passphrase": "passphrase", "password": "password"}
 
 
@@ -126,6 +131,13 @@ class CredentialForm(forms.ModelForm):
         if cleaned.get(f"remove_{name}"):
             return False
         return bool(cleaned.get(name, "").strip()) or self.instance.has_secret(name)
+
+    def full_clean(self) -> None:
+        """Check all, then say which secrets are gone: any mistake on the page empties their fields."""
+        super().full_clean()
+        for name, sentence in NOT_KEPT.items() if self.errors else ():
+            if name in self.fields and self[name].data:
+                self.add_error(name, sentence)
 
     @sensitive_variables()
     def save(self, commit: bool = True) -> Credential:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from opsconsole.sidebar import SECTIONS
+from servers.admin.accounts import asked_for
 from tests.support.people import person
 
 EDITOR_RIGHTS = (
@@ -171,3 +174,22 @@ def test_the_admin_sends_people_to_the_console_s_login(client: Client, db: None)
 def test_who_is_no_staff_gets_nowhere_in_the_admin(alice_client: Client) -> None:
     page = alice_client.get("/admin/servers/server/", follow=True)
     assert b"h0" not in page.content and page.request["PATH_INFO"] != "/admin/servers/server/"
+
+
+def test_only_permissions_that_something_asks_about_are_offered(root: User, client: Client) -> None:
+    client.force_login(root)
+    for url in (reverse("admin:auth_group_add"), reverse("admin:auth_user_change", args=[root.pk])):
+        form = client.get(url).context["adminform"].form
+        field = form.fields.get("permissions") or form.fields["user_permissions"]
+        offered = {f"{one.content_type.app_label}.{one.codename}" for one in field.queryset}
+        assert {"consoles.add_run", "consoles.view_all_runs", "servers.trust_hostkey", "auth.change_user"} <= offered
+        assert not {name for name in offered if "outputchunk" in name or "session" in name or "contenttype" in name}
+        assert "consoles.delete_run" not in offered
+
+
+def test_every_permission_that_the_console_declares_is_offered(db: None) -> None:
+    offered = set(Permission.objects.filter(asked_for()).values_list("codename", flat=True))
+    models = [model for app in ("servers", "consoles") for model in apps.get_app_config(app).get_models()]
+    assert {codename for model in models for codename, _ in model._meta.permissions} <= offered
+    links = [entry.permission for entries in SECTIONS.values() for entry in entries if entry.permission]
+    assert {permission.split(".")[1] for permission in links} <= offered

@@ -169,7 +169,7 @@ def test_testing_servers_tells_each_trouble_in_its_sentence(
     monkeypatch.setattr(targets, "check_server", check)
     page = choose(root_client, "test_selected", add("web1", "web2", "web3")).content.decode()
     assert "1 server can be logged in to." in page
-    assert "2 servers failed." in page and "web2 did not answer within 10 s." in page
+    assert "2 servers failed." in page and "<strong>web2</strong> did not answer within 10 s." in page
     assert "see the console&#x27;s log" in page or "see the console's log" in page
     web1, web2 = Server.objects.get(name="web1"), Server.objects.get(name="web2")
     assert (web1.test_ok, web1.test_result) == (True, "Logged in as root in 0.2 s.")
@@ -226,7 +226,7 @@ def test_a_real_server_is_fetched_reviewed_trusted_and_logged_in_to(
     first, second = add_servers(fleet, 2)
     HostKey.objects.all().delete()
     page = choose(root_client, "test_selected", [first]).content.decode()
-    assert "h0 has no trusted host key" in page
+    assert "<strong>h0</strong> has no trusted host key" in page
     page = choose(root_client, "fetch_selected", [first, second])
     keys = list(HostKey.objects.filter(server__in=[first, second]))
     assert {key.fingerprint for key in keys} >= {fleet.hosts[0].fingerprint}

@@ -165,3 +165,27 @@ def test_a_credential_in_use_is_not_deleted(root_client: Client, keyed: Credenti
     keyed.servers.create(name="web1", host="10.0.0.1")
     root_client.post(reverse("admin:servers_credential_delete", args=[keyed.pk]), {"post": "yes"})
     assert Credential.objects.filter(pk=keyed.pk).exists()
+
+
+@pytest.mark.parametrize("mistake", [{"passphrase": "wrong horse"}, {"passphrase": PASSPHRASE, "name": ""}])
+def test_any_mistake_says_that_the_pasted_key_is_gone(db: None, mistake: dict[str, str]) -> None:
+    form = filled(private_key=text_of(RSA, passphrase=PASSPHRASE), **mistake)
+    assert form.errors["private_key"] == [
+        "The pasted key was not kept: paste it again, with its passphrase if it has one."
+    ]
+    assert "-----BEGIN" not in str(form)
+
+
+def test_a_mistake_says_that_the_password_is_gone_only_where_one_was_entered(db: None) -> None:
+    assert "enter it again" in filled(method="password", password=PASSWORD, user="").errors["password"][-1]
+    assert "password" not in filled(method="agent", user="").errors
+
+
+def test_after_a_new_key_its_public_line_is_shown(root_client: Client) -> None:
+    data = {"name": "fleet", "user": "deploy", "method": "key", "private_key": text_of(RSA)}
+    page = root_client.post(ADD, data, follow=True)
+    credential = Credential.objects.get()
+    assert page.redirect_chain[-1][0] == reverse("admin:servers_credential_change", args=[credential.pk])
+    assert credential.public_key in page.content.decode()
+    page = root_client.post(ADD, {"name": "other", "user": "root", "method": "agent"}, follow=True)
+    assert page.redirect_chain[-1][0] == "/admin/servers/credential/"

@@ -198,3 +198,56 @@ def test_a_changed_key_is_loud_on_the_server(server: Server, root: User, client:
     assert "shows a different host key" in page
     assert "Changed" in client.get("/admin/servers/server/").content.decode()
     assert "1 host key changed" in client.get("/admin/").content.decode()
+
+
+def decide(act: str, key: HostKey) -> str:
+    return reverse(f"admin:servers_hostkey_{act}", args=[key.pk])
+
+
+def test_a_waiting_key_is_decided_from_its_row_and_the_filters_stay(server: Server, reviewer_client: Client) -> None:
+    key = offer(server, "A")
+    page = reviewer_client.get(LIST, {"state__exact": "pending"}).content.decode()
+    url = f"{decide('trust', key)}?_changelist_filters=state__exact%3Dpending"
+    assert url in page and decide("revoke", key) in page
+    page = reviewer_client.get(url, {"confirmed": "yes"}).content.decode()
+    assert "SHA256:of-A" in page
+    assert "SHA256:of-A" in reviewer_client.post(url).content.decode()
+    key.refresh_from_db()
+    assert key.state == State.PENDING
+    done = reviewer_client.post(url, {"confirmed": "yes"}, follow=True)
+    assert done.redirect_chain[-1][0] == f"{LIST}?state__exact=pending"
+    key.refresh_from_db()
+    assert key.state == State.TRUSTED and LogEntry.objects.filter(object_id=str(key.pk)).exists()
+    assert decide("trust", key) not in reviewer_client.get(LIST).content.decode()
+
+
+def test_a_key_decided_from_its_server_leads_back_to_the_server(server: Server, root: User, client: Client) -> None:
+    client.force_login(root)
+    key = offer(server, "A")
+    page = reverse("admin:servers_server_change", args=[server.pk])
+    url = f"{decide('revoke', key)}?from_server={server.pk}"
+    assert url in client.get(page).content.decode()
+    assert f'href="{page}"' in client.get(url).content.decode()
+    assert client.post(url, {"confirmed": "yes"}).headers["Location"] == page
+    key.refresh_from_db()
+    assert key.state == State.REVOKED
+
+
+def test_without_the_right_no_row_offers_a_decision(server: Server, client: Client) -> None:
+    client.force_login(person("eve", "servers.view_hostkey", "servers.view_server", is_staff=True))
+    key = offer(server, "A")
+    pages = [client.get(url).content for url in (LIST, reverse("admin:servers_server_change", args=[server.pk]))]
+    assert not any("Trust…".encode() in page for page in pages)
+    for act in ("trust", "revoke"):
+        assert client.get(decide(act, key)).status_code == 403
+        assert client.post(decide(act, key), {"confirmed": "yes"}).status_code == 403
+    key.refresh_from_db()
+    assert key.state == State.PENDING
+
+
+def test_the_right_to_trust_without_the_right_to_look_decides_nothing(server: Server, client: Client) -> None:
+    client.force_login(person("eve", "servers.trust_hostkey", is_staff=True))
+    key = offer(server, "A")
+    assert client.post(decide("trust", key), {"confirmed": "yes"}).status_code == 403
+    key.refresh_from_db()
+    assert key.state == State.PENDING

@@ -239,7 +239,7 @@ class HostRunAdmin(HistoryAdmin):
 class AuditEntryAdmin(HistoryAdmin):
     """Who asked for what, and when."""
 
-    list_display = ("time", "actor_name", "shown_act", "shown_run", "detail")
+    list_display = ("shown_time", "who", "shown_act", "shown_run", "detail")
     fields = list_display
     list_filter = (("act", ChoicesDropdownFilter), ("time", RangeDateTimeFilter))
     list_select_related = ("run",)
@@ -253,7 +253,17 @@ class AuditEntryAdmin(HistoryAdmin):
             return entries
         return entries.filter(Q(run__in=access.runs_for(request.user)) | Q(actor=request.user))
 
-    @admin.display(description="act", ordering="act")
+    @admin.display(description="time", ordering="time")
+    def shown_time(self, entry: AuditEntry) -> str:
+        """To the second, to compare with other logs."""
+        return format_html('<span class="oc-one-line oc-numbers">{} UTC</span>', f"{entry.time:%Y-%m-%d %H:%M:%S}")
+
+    @admin.display(description="who", ordering="actor_name")
+    def who(self, entry: AuditEntry) -> str:
+        """The name as it was then, which outlives the account."""
+        return entry.actor_name
+
+    @admin.display(description="what", ordering="act")
     def shown_act(self, entry: AuditEntry) -> str:
         """What was done, in words."""
         return entry.get_act_display()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -117,10 +116,17 @@ def _tell_rest(request: HttpRequest, summary: Summary) -> None:
 
 
 def _sentences(failed: list[Checked]) -> str:
-    lines: Iterable[tuple[str, str]] = ((one.server.name, one.sentence) for one in failed[:SENTENCES])
-    told = format_html_join("", "<li><strong>{}</strong>: {}</li>", lines)
+    told = format_html_join("", "<li><strong>{}</strong>{}</li>", (_told(one) for one in failed[:SENTENCES]))
     more = f"and {len(failed) - SENTENCES} more: filter the list by “last test: failed”." if failed[SENTENCES:] else ""
     return format_html('{} failed.<ul class="oc-list">{}</ul>{}', _count(len(failed)), told, more)
+
+
+def _told(one: Checked) -> tuple[str, str]:
+    """The server's name and the rest; most sentences begin with the name, and it is said once."""
+    name, sentence = one.server.name, one.sentence
+    if sentence.startswith(f"{name} "):
+        return name, sentence.removeprefix(name)
+    return ("", sentence) if f" of {name} has" in sentence else (name, f": {sentence}")
 
 
 def _count(number: int) -> str:

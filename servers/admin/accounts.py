@@ -35,6 +35,23 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
+_ALL = "add change delete view"
+#: The permissions worth giving away, by app.
+_ASKED_FOR = {
+    "admin": {"logentry": "view"},
+    "auth": {"user": _ALL, "group": _ALL},
+    "servers": {"server": _ALL, "group": _ALL, "tag": _ALL, "credential": _ALL, "hostkey": "add delete view trust"},
+    "consoles": {
+        "script": _ALL,
+        "scriptversion": "view",
+        "run": "add cancel view",
+        "all_runs": "view",
+        "hostrun": "view",
+        "auditentry": "view",
+    },
+}
+
+
 def editor_of(request: HttpRequest) -> User:
     """Who is at work: the admin lets nobody in who is not logged in."""
     return cast(User, request.user)
@@ -45,6 +62,15 @@ def held_permissions(user: User) -> QuerySet[Permission]:
     if user.is_superuser:
         return Permission.objects.all()
     return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
+
+
+def asked_for() -> Q:
+    """The permissions that something here asks about; Django makes four for every table, asked about or not."""
+    wanted = Q(pk=None)
+    for app, kinds in _ASKED_FOR.items():
+        names = [f"{act}_{kind}" for kind, acts in kinds.items() for act in acts.split()]
+        wanted |= Q(content_type__app_label=app, codename__in=names)
+    return wanted
 
 
 def may_manage(editor: User, account: User) -> bool:
@@ -98,7 +124,7 @@ class _GrantingAdmin(admin.ModelAdmin):
             beyond = Permission.objects.exclude(pk__in=held.values("pk"))
             kwargs["queryset"] = Group.objects.exclude(permissions__in=beyond)
         elif db_field.name in ("permissions", "user_permissions"):
-            kwargs["queryset"] = held.select_related("content_type")
+            kwargs["queryset"] = held.filter(asked_for()).select_related("content_type")
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is None:
             return None

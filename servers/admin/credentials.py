@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
+from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.debug import SafeExceptionReporterFilter
@@ -93,6 +95,13 @@ class CredentialAdmin(ModelAdmin):
         """How many servers log in with it."""
         count: int = credential.server_count
         return count
+
+    def response_post_save_add(self, request: HttpRequest, obj: Credential) -> HttpResponse:
+        """A new key's public line is wanted next, so show it instead of the list."""
+        if not obj.public_key or not self.has_view_or_change_permission(request, obj):
+            return super().response_post_save_add(request, obj)
+        messages.info(request, f"Next, put its public key into ~{obj.user}/.ssh/authorized_keys on the servers.")
+        return HttpResponseRedirect(reverse("admin:servers_credential_change", args=[obj.pk]))
 
     # Every frame below this one is hidden in error reports: forms and widgets hold the secrets in their variables.
     @method_decorator(sensitive_post_parameters())

@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Prefetch
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectMultipleFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
 from servers.admin.accounts import editor_of
-from servers.admin.key_state import host_key_badge
+from servers.admin.key_state import decision_links, host_key_badge
 from servers.forms import HostKeyForm
 from servers.models import HostKey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.db.models import QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 
 @admin.register(HostKey)
@@ -44,6 +50,33 @@ class HostKeyAdmin(ModelAdmin):
     list_disable_select_all = True
     ordering = ("-conflict", "server__name", "key_type", "-seen")
     list_per_page = 200
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str | Callable[[HostKey], str], ...]:
+        """With a way to decide beside each key that waits, for those who may."""
+        if not self.has_trust_permission(request):
+            return self.list_display
+        filters = self.get_preserved_filters(request)
+
+        @admin.display(description="decision")
+        def shown_decision(key: HostKey) -> str:
+            return decision_links(key, filters)
+
+        return (*self.list_display, shown_decision)
+
+    def get_urls(self) -> list[Any]:
+        """With the pages to decide about one key."""
+        view = self.admin_site.admin_view(self.decide_view)
+        acts = [path(f"<int:pk>/{act}/", view, {"act": act}, f"servers_hostkey_{act}") for act in ("trust", "revoke")]
+        return [*acts, *super().get_urls()]
+
+    def decide_view(self, request: HttpRequest, pk: int, act: str) -> HttpResponse:
+        """Show the fingerprint of one key; on confirmation trust or revoke it and go back."""
+        key = get_object_or_404(HostKey, pk=pk)
+        if not (self.has_view_permission(request, key) and self.has_trust_permission(request)):
+            raise PermissionDenied
+        chosen = HostKey.objects.filter(pk=pk)
+        asked = self.trust_selected(request, chosen) if act == "trust" else self.revoke_selected(request, chosen)
+        return asked or HttpResponseRedirect(_back(request))
 
     @admin.display(description="server", ordering="server__name")
     def shown_server(self, key: HostKey) -> str:
@@ -145,6 +178,7 @@ class HostKeyAdmin(ModelAdmin):
             "rows": rows,
             "act": act,
             "changed": any(replaced or key.conflict for key, replaced in rows),
+            "back": _back(request),
             "action_checkbox_name": helpers.ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/servers/hostkey/confirm.html", context)
@@ -153,6 +187,17 @@ class HostKeyAdmin(ModelAdmin):
 def pending_count() -> int:
     """How many keys wait for a decision."""
     return HostKey.objects.filter(state=HostKey.State.PENDING).count()
+
+
+def _back(request: HttpRequest) -> str:
+    """Where the question was asked: a server's page, or the list with its filters."""
+    server = request.GET.get("from_server", "")
+    if server.isdecimal():
+        return reverse("admin:servers_server_change", args=[server])
+    changelist = reverse("admin:servers_hostkey_changelist")
+    if request.path == changelist:
+        return request.get_full_path()
+    return f"{changelist}?{request.GET.get('_changelist_filters', '')}"
 
 
 def _replaced(key: Any) -> HostKey | None:

@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectMultipleFilter, BooleanRadioFilter, DropdownFilter
 
 from servers.admin.badges import badge
-from servers.admin.key_state import KeyState, host_key_badge, key_state_badge, with_key_state
+from servers.admin.key_state import KeyState, decision_links, host_key_badge, key_state_badge, with_key_state
 from servers.models import Group, HostKey, Server, Tag
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class LastTestFilter(DropdownFilter):
 
 
 class HostKeyInline(TabularInline):
-    """The keys a server is known by, to look at; deciding happens in the list of host keys."""
+    """The keys a server is known by, with links to decide about those that wait."""
 
     model = HostKey
-    fields = ("key_type", "shown_fingerprint", "shown_state", "seen", "decided", "decided_by")
+    fields = ("key_type", "shown_fingerprint", "shown_state", "seen", "decided", "decided_by", "shown_decision")
     readonly_fields = fields
     extra = 0
     show_change_link = True
@@ -70,6 +70,15 @@ class HostKeyInline(TabularInline):
     def shown_state(self, key: HostKey) -> str:
         """Pending, trusted, revoked, or loudly: changed."""
         return host_key_badge(key)
+
+    @admin.display(description="decision")
+    def shown_decision(self, key: HostKey) -> str:
+        """Links to the page that asks, which leads back here."""
+        return decision_links(key, f"from_server={key.server_id}")
+
+    def get_fields(self, request: HttpRequest, obj: Server | None = None) -> Any:
+        """Deciding is offered to those who may."""
+        return self.fields if request.user.has_perm("servers.trust_hostkey") else self.fields[:-1]
 
     def has_add_permission(self, request: HttpRequest, obj: Server | None = None) -> bool:
         """Keys are fetched, or pasted in the list of host keys."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, Exists, OuterRef, TextChoices, Value, When
+from django.urls import reverse
+from django.utils.html import format_html
 
 from servers.admin.badges import Tone, badge
 from servers.models import HostKey, Server
@@ -65,3 +67,12 @@ def host_key_badge(key: HostKey) -> str:
         return badge("bad", "alert-triangle", "Changed", "It differs from the key that is trusted.")
     tone, icon = _KEY_LOOKS[key.state]
     return badge(tone, icon, key.get_state_display())
+
+
+def decision_links(key: HostKey, query: str) -> str:
+    """Links to the pages that ask before a key is trusted or revoked; none where nothing waits for a decision."""
+    if key.state != HostKey.State.PENDING and not key.conflict:
+        return ""
+    urls = [f"{reverse(f'admin:servers_hostkey_{act}', args=[key.pk])}?{query}" for act in ("trust", "revoke")]
+    link = '<a class="oc-button" href="{}">'
+    return format_html(f'<span class="oc-one-line">{link}Trust…</a> {link}Revoke…</a></span>', *urls)

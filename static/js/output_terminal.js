@@ -4,6 +4,7 @@
 import { Terminal } from "@xterm/xterm";
 import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { forgetOldLinks, limitSequences, pieces } from "console/terminal_limits";
 
 export const THEME = {
   background: "#0b0e14", foreground: "#d5dbe5", cursor: "#0b0e14", cursorAccent: "#0b0e14",
@@ -14,21 +15,27 @@ export const THEME = {
   brightBlue: "#94c2ff", brightMagenta: "#dcbcff", brightCyan: "#8be2ec", brightWhite: "#f3f6fa",
 };
 
-const ignore = () => true;
-// Palette, foreground, background and cursor colours, and taking them back: text could be made invisible.
-const COLOUR_COMMANDS = [4, 10, 11, 12, 17, 19, 104, 110, 111, 112, 117, 119];
-// Modes that would take the mouse or the keys from the reader, or hide what was printed behind another screen.
-const UNWANTED_MODES = new Set([1, 9, 47, 1000, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1047, 1048, 1049, 2004]);
+/** A terminal that takes bytes, shows what is not UTF-8 as U+FFFD, and leaves the page time to answer. */
+export class OutputTerminal extends Terminal {
+  #decoder = new TextDecoder();
 
-/** Take from the terminal what a viewer must not leave to the output. */
-function harden(terminal) {
-  const { parser } = terminal;
-  for (const command of COLOUR_COMMANDS) parser.registerOscHandler(command, ignore);
-  const unwanted = (parameters) => parameters.every((mode) => UNWANTED_MODES.has(mode));
-  parser.registerCsiHandler({ prefix: "?", final: "h" }, unwanted);
-  parser.registerCsiHandler({ prefix: "?", final: "l" }, unwanted);
-  parser.registerCsiHandler({ final: "J" }, (parameters) => parameters[0] === 3); // would erase the scrollback
-  parser.registerEscHandler({ final: "c" }, ignore); // a full reset would, too
+  constructor(options) {
+    super(options);
+    limitSequences(this);
+  }
+
+  /** Draw the bytes in `data`, then call `drawn`. A character may begin in one call and end in the next. */
+  write(data, drawn) {
+    let left = data.length;
+    for (const piece of pieces(data)) {
+      left -= piece.length;
+      const isLast = left === 0;
+      super.write(this.#decoder.decode(piece, { stream: true }), () => {
+        forgetOldLinks(this);
+        if (isLast) drawn?.();
+      });
+    }
+  }
 }
 
 /**
@@ -39,7 +46,7 @@ export function openTerminal(parent, { scrollback, openLink, screenReader = fals
   element.className = "terminal-box";
   element.style.fontSize = `${fontSize}px`;
   parent.replaceChildren(element);
-  const terminal = new Terminal({
+  const terminal = new OutputTerminal({
     allowProposedApi: true, // for unicode11
     convertEol: true,
     cursorBlink: false,
@@ -60,7 +67,6 @@ export function openTerminal(parent, { scrollback, openLink, screenReader = fals
   terminal.loadAddon(fitter);
   terminal.loadAddon(new Unicode11Addon());
   terminal.unicode.activeVersion = "11";
-  harden(terminal);
   // The page has the keys: Tab leaves, shortcuts work, and Ctrl+C copies as it does everywhere else.
   terminal.attachCustomKeyEventHandler(() => false);
   terminal.open(element);

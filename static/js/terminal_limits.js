@@ -1,0 +1,56 @@
+// What output may do to the terminal: colours, moving the cursor, erasing what is on the screen, tabs, links. Everything
+// else is swallowed, and so is a count that would keep the page busy: xterm.js does as often as it is told.
+
+/** Bytes that are drawn at a time. Between two pieces xterm.js lets the page answer, so a piece must not take long. */
+const PIECE = 1024;
+/** Each line with a link costs time with every further line: beyond this, the older ones become plain text. */
+const MOST_LINKED_LINES = 1000;
+
+const ignore = () => true;
+const PREFIXES = ["", "<", "=", ">", "?"];
+const INTERMEDIATES = ["", ...characters(0x20, 0x2f)];
+// Not in it, though harmless elsewhere: REP, inserting and deleting lines, scrolling, margins and every mode (without
+// line wrap or on the other screen output would be lost), answers to questions, window and cursor commands.
+const CONTROLS = new Set("ABCDEFGHIJKPXZ@`adefmsu");
+const COUNTED_BY_COLUMN = "IZ@PX";
+const ESCAPES = new Set("78DEM\\");
+// Titles, and palette, foreground, background and cursor colours, and taking them back: text could be made invisible.
+const COMMANDS = [0, 1, 2, 4, 10, 11, 12, 17, 19, 104, 110, 111, 112, 117, 119];
+
+function characters(first, last) {
+  return Array.from({ length: last - first + 1 }, (_, index) => String.fromCharCode(first + index));
+}
+
+/** Take from the terminal what a viewer must not leave to the output. */
+export function limitSequences(terminal) {
+  const { parser } = terminal;
+  for (const intermediates of INTERMEDIATES) {
+    for (const final of characters(0x40, 0x7e)) {
+      for (const prefix of PREFIXES) {
+        if (prefix || intermediates || !CONTROLS.has(final)) {
+          parser.registerCsiHandler({ prefix, intermediates, final }, ignore);
+        }
+      }
+    }
+    for (const final of characters(0x30, 0x7e)) {
+      if (intermediates || !ESCAPES.has(final)) parser.registerEscHandler({ intermediates, final }, ignore);
+    }
+  }
+  for (const command of COMMANDS) parser.registerOscHandler(command, ignore);
+  parser.registerDcsHandler({ intermediates: "$", final: "q" }, ignore);
+  const isTooMany = (parameters) => parameters.flat().some((count) => count > terminal.cols);
+  for (const final of COUNTED_BY_COLUMN) parser.registerCsiHandler({ final }, isTooMany);
+  parser.registerCsiHandler({ final: "J" }, (parameters) => parameters.flat().includes(3)); // would erase the scrollback
+}
+
+/** `data` in pieces that are drawn quickly; nothing gives one empty piece. */
+export function* pieces(data) {
+  for (let start = 0; start === 0 || start < data.length; start += PIECE) yield data.subarray(start, start + PIECE);
+}
+
+/** Keep links working on the newest lines that have one. */
+export function forgetOldLinks({ markers }) {
+  if (markers.length > MOST_LINKED_LINES) {
+    for (const marker of markers.slice(0, -MOST_LINKED_LINES / 2)) marker.dispose();
+  }
+}
