@@ -173,3 +173,10 @@ def test_a_script_that_was_run_is_kept_and_one_that_was_not_is_deleted(root_clie
     for script in (used, unused):
         root_client.post(reverse("admin:consoles_script_delete", args=[script.pk]), {"post": "yes"})
     assert list(Script.objects.all()) == [used]
+
+
+def test_the_audit_says_who_did_what_and_when_to_the_second(root_client: Client, root: User) -> None:
+    entry = add_run(root).audit_entries.get()
+    page = root_client.get(AUDIT).content.decode()
+    assert f"{entry.time:%Y-%m-%d %H:%M:%S} UTC" in page
+    assert ">Who<" in "".join(page.split()) and ">What<" in "".join(page.split())

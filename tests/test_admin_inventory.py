@@ -110,6 +110,12 @@ def test_text_in_notes_and_results_is_not_taken_for_markup(root_client: Client, 
         assert b"<script>alert" not in page and b"<img src=x" not in page
 
 
+def test_actions_are_applied_because_only_programs_are_run(root_client: Client, add: Any) -> None:
+    add("web1")
+    page = "".join(root_client.get(LIST).content.decode().split())
+    assert ">Apply</button>" in page and ">Run</button>" not in page
+
+
 def test_enabling_and_disabling_is_written_down(root_client: Client, add: Any) -> None:
     servers = add("web1", "web2")
     assert "2 servers disabled" in choose(root_client, "disable_selected", servers).content.decode()

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from tests.support.browser import NewPage
 from tests.support.people import person
@@ -73,7 +74,7 @@ def test_the_admin_works_in_a_browser_without_breaking_its_policy(
     page.get_by_role("link", name="Servers", exact=True).click()
     page.goto("/admin/servers/credential/add/")
     page.get_by_label("Method").select_option("password")
-    assert page.locator("[name=password]").is_visible()
+    expect(page.locator("[name=password]")).to_be_visible()
     assert not page.locator("[name=private_key]").is_visible()
     page.get_by_label("Name", exact=False).first.fill("switches")
     page.get_by_label("User name").fill("admin")

@@ -57,9 +57,8 @@ def test_total_timeout_ends_the_program_and_says_so(console: ServerProcess) -> N
 
 def test_interrupt_cancels_and_follows_to_the_end(console: ServerProcess) -> None:
     command = [sys.executable, "manage.py", "run", "echo up; sleep 600", "--on", "h0"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=console.environment_of_process(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    environment, pipe = console.environment_of_process(), subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "h0: up\n"
     process.send_signal(signal.SIGINT)

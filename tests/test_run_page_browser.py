@@ -33,6 +33,36 @@ printf '<img src=x onerror="document.title=1">\377\376\000 end\n'
 printf '\033]8;;javascript:document.title=1\007bad-link\033]8;;\007 \033]8;;https://example.org/\007good-link\033]8;;\007\n'
 """
 
+#: Each line alone would keep an unguarded terminal busy for a long time: huge counts, floods of large ones, stacked marks.
+BUSY = r"""
+for final in b L M T S I Z @ P X; do printf 'x\033[2147483647%s\n' $final; done
+flood() { awk -v final="$1" 'BEGIN { for (i = 0; i < 10000; i++) printf "x\033[9999%s", final; print "" }'; }
+for final in b L M T S I Z @ P X; do flood $final; done
+awk 'BEGIN { printf "a"; for (i = 0; i < 100000; i++) printf "\314\201"; print "" }'
+awk 'BEGIN { printf "\033]8;;https://example.org/\007link"; for (i = 0; i < 50000; i++) print "linked" }'
+printf '\033]8;;\007\033[?1049;25h\033[?1003;7h\033[?3Jstill here\n'
+"""
+#: Programs that draw over what they drew: carriage returns, cursor up, erased lines, colours.
+PROGRESS = r"""
+printf '10 %%\r 55 %%\r100 %%\n'
+printf 'web: waiting\ndb: waiting\n'
+printf '\033[2A\033[2K\033[32mweb: done\033[0m\n\033[2Kdb: done\n'
+"""
+#: How long the page took to answer at worst, measured with messages to itself; clicks wait just as long.
+WATCH_ANSWERS = """
+(() => {
+  const { port1, port2 } = new MessageChannel();
+  let last = performance.now();
+  window.longestWait = 0;
+  port1.onmessage = () => {
+    window.longestWait = Math.max(window.longestWait, performance.now() - last);
+    last = performance.now();
+    setTimeout(() => port2.postMessage(0));
+  };
+  port2.postMessage(0);
+})()
+"""
+
 
 class Console:
     """A server with hosts and somebody who watches runs on them."""
@@ -170,6 +200,7 @@ def test_hostile_output_changes_neither_page_nor_terminal(console: Console) -> N
         "after a reset",
         '<img src=x onerror="document.title=1">',
         "bad-link good-link",
+        "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER} end",
     ):
         assert kept in text
     assert page.title() == "Hostile #1 · Ops Console"
@@ -184,6 +215,28 @@ def test_hostile_output_changes_neither_page_nor_terminal(console: Console) -> N
         page.mouse.click(place["x"] + x, y)
         assert page.locator("#link-dialog").evaluate("(dialog) => dialog.open") is opens
     expect(page.locator(".link-address")).to_have_text("https://example.org/")
+
+
+def test_answers_clicks_while_hostile_output_is_drawn(console: Console, tmp_path: Path) -> None:
+    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.02; done"
+    page = console.open(console.start(wait + BUSY))
+    page.evaluate(WATCH_ANSWERS)
+    (tmp_path / "go").touch()
+    follow = page.locator("[data-pane=follow]")
+    for pressed in ("false", "true"):
+        follow.click(timeout=2_000)
+        expect(follow).to_have_attribute("aria-pressed", pressed)
+    expect(page.locator(".xterm-rows")).to_contain_text("still here", timeout=30_000)
+    expect_status(page, "succeeded")
+    assert page.evaluate("() => window.longestWait") < 1000
+
+
+def test_draws_progress_where_the_program_drew_it(console: Console) -> None:
+    page = console.open(console.start(PROGRESS))
+    expect(page.locator("[data-pane=foot]")).to_contain_text("all stored")
+    page.evaluate(NEXT_FRAME)
+    assert all_lines(page) == ["100 %", "web: done", "db: done"]
+    assert page.locator(".xterm-rows .xterm-fg-2").all_inner_texts() != []
 
 
 def test_follows_the_end_until_somebody_scrolls_up(console: Console, tmp_path: Path) -> None:

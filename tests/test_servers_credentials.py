@@ -169,7 +169,7 @@ def test_a_credential_in_use_is_not_deleted(root_client: Client, keyed: Credenti
 
 @pytest.mark.parametrize("mistake", [{"passphrase": "wrong horse"}, {"passphrase": PASSPHRASE, "name": ""}])
 def test_any_mistake_says_that_the_pasted_key_is_gone(db: None, mistake: dict[str, str]) -> None:
-    form = filled(private_key=text_of(RSA, passphrase=PASSPHRASE), **mistake)
+    form = filled(None, private_key=text_of(RSA, passphrase=PASSPHRASE), **mistake)
     assert form.errors["private_key"] == [
         "The pasted key was not kept: paste it again, with its passphrase if it has one."
     ]

@@ -20,7 +20,7 @@ PASSPHRASE = "correct horse"
 def text_of(key: object, form: str = "OpenSSH", passphrase: str = "") -> str:
     """A private key as a file has it; ``form`` is OpenSSH, PKCS8 or TraditionalOpenSSL."""
     protection = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else None
-    return key.private_bytes(  # type: ignore[attr-defined, no-any-return]
+    return key.private_bytes(  # type: ignore[attr-defined]
         serialization.Encoding.PEM,
         getattr(serialization.PrivateFormat, form),
         protection or serialization.NoEncryption(),

@@ -57,8 +57,8 @@ class CredentialAdmin(ModelAdmin):
         removable = [f"remove_{name}" for name in NEEDED_SECRET.values() if secrets and obj and obj.has_secret(name)]
         stored = ("shown_stored", "shown_public_key", "fingerprint", "changed")
         return (
+            *(((None, {"fields": stored}),) if obj else ()),
             (None, {"fields": ("name", "user", "method", *secrets, *removable)}),
-            *((("Stored", {"fields": stored}),) if obj else ()),
         )
 
     def _may_write(self, request: HttpRequest, obj: Credential | None) -> bool:

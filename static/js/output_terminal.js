@@ -4,7 +4,7 @@
 import { Terminal } from "@xterm/xterm";
 import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
-import { forgetOldLinks, limitSequences, pieces } from "console/terminal_limits";
+import { forgetOldLinks, limitSequences, pieces, withFewMarks } from "console/terminal_limits";
 
 export const THEME = {
   background: "#0b0e14", foreground: "#d5dbe5", cursor: "#0b0e14", cursorAccent: "#0b0e14",
@@ -22,6 +22,12 @@ export class OutputTerminal extends Terminal {
   constructor(options) {
     super(options);
     limitSequences(this);
+    new Unicode11Addon().activate({ unicode: { register: (provider) => this.#useWidths(withFewMarks(provider)) } });
+  }
+
+  #useWidths(provider) {
+    this.unicode.register(provider);
+    this.unicode.activeVersion = provider.version;
   }
 
   /** Draw the bytes in `data`, then call `drawn`. A character may begin in one call and end in the next. */
@@ -65,8 +71,6 @@ export function openTerminal(parent, { scrollback, openLink, screenReader = fals
   });
   const fitter = new FitAddon();
   terminal.loadAddon(fitter);
-  terminal.loadAddon(new Unicode11Addon());
-  terminal.unicode.activeVersion = "11";
   // The page has the keys: Tab leaves, shortcuts work, and Ctrl+C copies as it does everywhere else.
   terminal.attachCustomKeyEventHandler(() => false);
   terminal.open(element);

@@ -4,7 +4,12 @@
 /** Bytes that are drawn at a time. Between two pieces xterm.js lets the page answer, so a piece must not take long. */
 const PIECE = 1024;
 /** Each line with a link costs time with every further line: beyond this, the older ones become plain text. */
-const MOST_LINKED_LINES = 1000;
+const MOST_LINKED_LINES = 200;
+/** Marks on one character. Browsers take minutes to draw a stack of thousands, so further ones get cells of their own. */
+const MOST_MARKS = 8;
+
+/** A character of width one that joins nothing. */
+const ALONE = 1 << 1;
 
 const ignore = () => true;
 const PREFIXES = ["", "<", "=", ">", "?"];
@@ -53,4 +58,18 @@ export function forgetOldLinks({ markers }) {
   if (markers.length > MOST_LINKED_LINES) {
     for (const marker of markers.slice(0, -MOST_LINKED_LINES / 2)) marker.dispose();
   }
+}
+
+/**
+ * `provider`, a Unicode version of xterm.js, under another name and with few marks on each character. The properties of a
+ * character are xterm.js's own: whether it joins the one before (1 bit), its width (2 bits), and a number that is ours.
+ */
+export function withFewMarks(provider) {
+  const charProperties = (codepoint, before) => {
+    const found = provider.charProperties(codepoint, before & 7);
+    if ((found & 1) === 0) return found & 7;
+    const marks = (before >> 3) + 1;
+    return marks > MOST_MARKS ? ALONE : (marks << 3) | (found & 7);
+  };
+  return { version: `${provider.version} with few marks`, wcwidth: (codepoint) => provider.wcwidth(codepoint), charProperties };
 }
