@@ -120,6 +120,18 @@ def test_pasted_names_become_picks_and_unknown_ones_stay_and_are_named(
     expect(page.get_by_role("button", name="Start on 2 servers")).to_be_enabled()
 
 
+def test_the_first_click_after_typing_names_counts(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_run(new_page, server, server.alice())
+    page.get_by_label("Names").press_sequentially("h0 h1")
+    expect(page.get_by_text("2 of 2 picked")).to_be_visible()
+    expect(page.get_by_label("Names")).to_have_value("h0 h1")
+    target = page.get_by_text("Saved script").bounding_box()
+    assert target is not None
+    page.mouse.click(target["x"] + 5, target["y"] + target["height"] - 3)
+    expect(page.get_by_role("radio", name="Saved script")).to_be_checked()
+    expect(page.get_by_label("Names")).to_have_value("")
+
+
 def test_a_number_out_of_range_is_said_beside_it(server: ServerProcess, new_page: NewPage) -> None:
     page = new_page(server, server.alice())
     page.goto("/runs/new/?servers=h0")

@@ -50,7 +50,7 @@ export class FocusPane {
       root,
       ...Object.fromEntries(
         ["head", "badge", "name", "facts", "reason", "notices", "earlier", "earlier-text", "load", "dropped", "screen",
-          "blank", "blank-title", "blank-text", "jump", "jump-text", "follow", "foot", "cancel", "download"]
+          "blank", "blank-title", "blank-text", "jump", "jump-text", "follow", "foot", "cancel", "download", "download-all"]
           .map((name) => [name, part(name)]),
       ),
     };
@@ -243,6 +243,7 @@ export class FocusPane {
     follow.hidden = isComplete;
     // Always there: a line that appeared at the end would push the terminal up under the reader's eyes.
     foot.textContent = isComplete ? endSentence(host) : progressSentence(host);
+    foot.hidden = !foot.textContent;
   }
 
   /** Only what changes with time. */
@@ -271,10 +272,12 @@ export class FocusPane {
     const everythingAsked = view.scrollback === SCROLLBACK_FOR_EVERYTHING;
     earlier.hidden = view.notShown === 0 && !view.isOverfull;
     load.hidden = everythingAsked;
+    this.#parts["download-all"].textContent = `Download all ${format.bytes(host.size)}`;
+    this.#parts["download-all"].href = this.#settings.outputAddress(host.i);
     this.#parts["earlier-text"].textContent =
       view.notShown > 0
         ? `${format.plural(view.notShown, "byte")} before this are stored and not shown here.`
-        : `This view keeps the newest ${format.plural(view.scrollback, "line")}; all are stored. Download has every byte.`;
+        : `This view keeps the newest ${format.plural(view.scrollback, "line")}; all are stored.`;
     dropped.hidden = host.dropped === 0;
     dropped.querySelector("span").textContent =
       `${format.plural(host.dropped, "byte")} after offset ${format.number(host.size)} were not stored: output limit.`;
@@ -330,13 +333,17 @@ export function blankWords(host) {
 
 /** The line below a log that still grows. */
 export function progressSentence(host) {
+  if (!isActive(host.status)) return `${format.outcome(host)} · loading ${format.plural(host.size, "byte")}`;
   return `${format.outcome(host)} · ${format.plural(host.size, "byte")} so far`;
 }
 
 /** The line below a finished log; it is the page's, so no output can fake it. */
 export function endSentence(host) {
+  if (!host.started || ["unreachable", "skipped"].includes(host.status)) return "";
   const ended = host.exit_status === null ? format.outcome(host) : `exit ${host.exit_status}`;
   const after = host.started && host.finished ? ` after ${format.elapsedText(host)}` : "";
   const kept = host.dropped > 0 ? `${format.plural(host.dropped, "byte")} beyond the limit not stored` : "all stored";
-  return `${ended}${after} · ${format.plural(host.size, "byte")}, ${kept}`;
+  const size = format.plural(host.size, "byte");
+  if (host.status === "lost") return `${ended}${after} · ${size} stored, later output unknown`;
+  return `${ended}${after} · ${size}, ${kept}`;
 }

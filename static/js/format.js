@@ -5,6 +5,13 @@ const grouped = new Intl.NumberFormat("en-US");
 /** 4182991 as "4,182,991". */
 export const number = (value) => grouped.format(value);
 
+/** 22900000 as "22.9 MB". */
+export function bytes(value) {
+  if (value < 1000) return plural(value, "byte");
+  const unit = value < 1e6 ? ["kB", 1e3] : value < 1e9 ? ["MB", 1e6] : ["GB", 1e9];
+  return `${(value / unit[1]).toFixed(1)} ${unit[0]}`;
+}
+
 /** "1 host", "12 hosts". */
 export const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 

@@ -56,7 +56,6 @@ class NewRunPage {
 
   /** From the picker. */
   selectionChanged() {
-    this.touched.add("names");
     this.#reviewSoon();
   }
 
@@ -85,6 +84,8 @@ class NewRunPage {
   #state() {
     const fields = new FormData(this.form);
     fields.delete("reviewed");
+    // Names in the box that are picked already are no news when it is left.
+    if (this.picker) fields.set("names", this.picker.unknownNames());
     return new URLSearchParams(fields).toString();
   }
 
@@ -153,7 +154,9 @@ class NewRunPage {
   #showErrors() {
     for (const place of this.form.querySelectorAll("[data-errors]")) {
       const name = place.dataset.errors;
-      const sentences = this.touched.has(name) ? (this.frame.errors[name] ?? []) : [];
+      // That nothing is picked is said by the panel: an empty box is no mistake in the box.
+      const isSaid = this.touched.has(name) && (name !== "names" || this.form.elements.names.value.trim() !== "");
+      const sentences = isSaid ? (this.frame.errors[name] ?? []) : [];
       place.replaceChildren(...sentences.map(errorLine));
       const field = place.closest(".field, .names-field")?.querySelector(".form-control, .form-select");
       field?.classList.toggle("is-wrong", sentences.length > 0);
@@ -164,6 +167,7 @@ class NewRunPage {
   #drawButton() {
     const ready = Boolean(this.frame?.ready) && !this.starting;
     this.button.disabled = !ready;
+    this.button.toggleAttribute("data-not-ready", !ready);
     const count = this.frame?.servers.length ?? 0;
     if (this.starting) this.buttonText.textContent = "Starting…";
     else if (this.frame) this.buttonText.textContent = count ? `Start on ${plural(count, "server")}` : "Start";

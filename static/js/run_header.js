@@ -1,7 +1,7 @@
 // The run as a whole: its status, how far it is, the counters that filter the list, and what can be done with it.
 
 import * as format from "console/format";
-import { STATUSES } from "console/host_store";
+import { STATUSES, isActive } from "console/host_store";
 
 const ANNOUNCE_EVERY = 5_000;
 
@@ -120,7 +120,7 @@ export class RunHeader {
     const notFinished = this.#store.number("unfinished");
     failed.hidden = !isOver || unsuccessful === 0;
     unfinished.hidden = !isOver || notFinished === 0;
-    this.#parts["failed-text"].textContent = `Run on the ${format.number(unsuccessful)} that did not succeed`;
+    this.#parts["failed-text"].textContent = againSentence(this.#store);
     this.#parts["unfinished-text"].textContent = `On the ${format.number(notFinished)} that did not finish`;
   }
 
@@ -132,6 +132,12 @@ export class RunHeader {
     this.#announced = { text, at: now };
     this.#parts.announcer.textContent = text;
   }
+}
+
+function againSentence(store) {
+  const unsuccessful = [...store.all()].filter(({ status }) => !isActive(status) && status !== "succeeded");
+  if (unsuccessful.length === 1) return `Run again on ${unsuccessful[0].name}`;
+  return `Run on the ${format.number(unsuccessful.length)} that did not succeed`;
 }
 
 export function iconOf(name) {

@@ -26,17 +26,21 @@ const icons = JSON.parse(dataset.icons);
 
 // The server's clock: its pages and hosts are compared with each other, never with this computer.
 let skew = Date.parse(dataset.serverTime) - Date.now();
-const now = () => Date.now() + skew;
+// Without news nothing is known to go on: what counts seconds stands still at the last word.
+let frozen = null;
+const now = () => frozen ?? Date.now() + skew;
 const clockReceived = (serverTime) => {
   skew = Date.parse(serverTime) - Date.now();
 };
 
+const FAILURES = new Set(["failed", "lost", "timed_out", "unreachable"]);
+let hasPicked = false;
 const lag = new LagMeter();
 const settings = {
   icons,
   mayCancel: dataset.mayCancel === "yes",
   screenReader: localStorage.getItem("console-screen-reader") === "on",
-  fontSize: matchMedia("(max-width: 760px)").matches ? 12 : 13,
+  fontSize: matchMedia("(max-width: 760px)").matches ? 11 : 13,
   outputAddress: (i) => dataset.output.replace("/hosts/0/", `/hosts/${i}/`),
 };
 
@@ -45,6 +49,8 @@ address.protocol = address.protocol.replace("http", "ws");
 
 const socket = new RunSocket(address.href, {
   connectionChanged(state) {
+    if (state.phase === "live") frozen = null;
+    else frozen ??= Date.now() + skew - (state.phase === "silent" ? performance.now() - state.since : 0);
     bar.connectionChanged(state);
     showConnection(state);
     drawBar();
@@ -87,35 +93,43 @@ function hostsChanged(hosts) {
   list.changed(changed);
   header.draw();
   drawFilterCount();
+  showFailure(changed);
   if (changed.includes(pane.host)) {
     lag.stored(store.get(pane.host).size, performance.now());
     pane.update();
   }
 }
 
+/** Until somebody has picked a host, the first one that goes wrong is what there is to see. */
+function showFailure(changed) {
+  if (hasPicked || FAILURES.has(store.get(pane.host)?.status)) return;
+  const failed = changed.find((i) => FAILURES.has(store.get(i).status));
+  if (failed !== undefined) open(failed);
+}
+
 function drawBar() {
   const host = pane.host === null ? null : store.get(pane.host);
   lag.drawn(pane.shown);
   bar.draw({
-    lag: lag.lag(performance.now()),
+    lag: host && !isActive(host.status) && pane.received >= host.size ? 0 : lag.lag(performance.now()),
     bytes: host && { received: pane.received, stored: host.size },
     serverTime: socket.isLive ? now() : null,
   });
 }
 
+const GOES_ON = "The run does not need this page; it catches up when the console answers.";
 const PROBLEMS = {
-  offline: "This computer has no network. The run goes on; the page catches up by itself.",
-  login: "Your login has ended. The run goes on.",
+  offline: `This computer has no network. ${GOES_ON}`,
+  login: "Your login has ended. The run does not need this page.",
   forbidden: "You may no longer see this run. Ask an administrator for the permission.",
   missing: "This run does not exist, or you may not see it.",
   refused: "The server closed the connection after messages it did not understand. Reload the page.",
 };
 
 function showConnection(state) {
-  const isLost = state.phase === "waiting" && state.attempt > 1;
-  const text = isLost
-    ? "The connection to the console is lost. The run goes on; the page catches up by itself."
-    : PROBLEMS[state.phase];
+  const isLost = (state.phase === "waiting" && state.attempt > 1) || (state.phase === "silent" && state.isOnline);
+  const phase = state.phase === "silent" && !state.isOnline ? "offline" : state.phase;
+  const text = isLost ? `The console does not answer. ${GOES_ON}` : PROBLEMS[phase];
   if (state.phase === "connecting" && !byId("connection-notice").hidden) return;
   notice("connection-notice", text);
   const link = byId("connection-notice").querySelector("a");
@@ -137,7 +151,10 @@ function open(i, { isAsked = false } = {}) {
   const { name, size } = store.get(i);
   list.open(i);
   lag.reset();
-  if (isAsked) showScreen("output");
+  if (isAsked) {
+    hasPicked = true;
+    showScreen("output");
+  }
   pane.open(i);
   lag.stored(size, performance.now());
   page.querySelector('[data-tab="output"]').textContent = name;
@@ -229,8 +246,9 @@ function askToCancel(host = null) {
 function cancelSentence() {
   const counts = new Map(store.counts());
   const started = (counts.get("running") ?? 0) + (counts.get("starting") ?? 0);
+  const queued = counts.get("queued") ?? 0;
   return `Programs on ${format.plural(started, "host")} get TERM, and KILL a few seconds later. ` +
-    `${format.plural(counts.get("queued") ?? 0, "waiting host")} will not start. What has ended stays as it is.`;
+    (queued > 0 ? `${format.plural(queued, "waiting host")} will not start. ` : "") + `What has ended stays as it is.`;
 }
 
 function openLink(target) {
@@ -277,6 +295,7 @@ const isOnButton = (event) => event.target.closest?.("a, button, summary, input"
 const isInPane = (event) => event.target.closest?.("#pane") != null;
 const moveBy = (step) => (event) => {
   if (isInPane(event) && event.key.startsWith("Arrow")) return false;
+  hasPicked = true;
   list.move(step);
   return true;
 };
@@ -317,6 +336,8 @@ listenForKeys({
 
 // ---- Begin ----
 
+byId("pane").addEventListener("pointerdown", () => (hasPicked = true));
+addEventListener("offline", () => socket.networkLost());
 addEventListener("online", () => socket.retryNow());
 addEventListener("hashchange", () => {
   const host = hostInAddress();

@@ -9,7 +9,12 @@ import * as protocol from "console/protocol";
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 10_000;
+const PULSE = 1_000;
 const PING_EVERY = 15_000;
+/** The server says something every 5 s: a longer silence is worth a question, */
+const PROBE_AFTER = 8_000;
+/** and one that goes unanswered for so long is worth saying. */
+const ANSWER_WITHIN = 2_000;
 const DEAD_AFTER = 40_000;
 const ACK_BYTES = 32 * 1024;
 const ACK_DELAY = 100;
@@ -49,6 +54,7 @@ export class RunSocket {
   #pulseTimer = null;
   #ackTimer = null;
   #pinged = 0;
+  #liveSince = 0;
   #subscriptions = new Map();
 
   /** `world` replaces the browser's sockets, clock and dice in tests. */
@@ -58,7 +64,7 @@ export class RunSocket {
     this.#world = { ...browser, ...world };
   }
 
-  /** {phase: "idle" | "connecting" | "live" | "waiting" | "offline" | "login" | "forbidden" | "missing" | "refused"}. */
+  /** {phase: "idle" | "connecting" | "live" | "silent" | "waiting" | "offline" | "login" | "forbidden" | "missing" | "refused"}. */
   get state() {
     return this.#state;
   }
@@ -79,9 +85,14 @@ export class RunSocket {
 
   /** Do not wait for the next attempt: the operator asked, or the network came back. */
   retryNow() {
-    if (!["waiting", "offline"].includes(this.#state.phase)) return;
+    if (!["waiting", "offline", "silent"].includes(this.#state.phase)) return;
     this.#attempt = 0;
     this.#connect();
+  }
+
+  /** The browser says the network is gone: believe it until the server is heard again. */
+  networkLost() {
+    if (this.isLive) this.#fallSilent();
   }
 
   /** Receive host's output from byte `from` on; `maxBehind` 0 never skips anything. */
@@ -167,17 +178,25 @@ export class RunSocket {
     socket?.close();
   }
 
-  /** Browsers tell nobody about a peer that vanished: ask every 15 s, and give up after 40 s without a word. */
+  /** Browsers tell nobody about a peer that vanished: ask, say so when nobody answers, and give up after 40 s. */
   #pulse() {
-    this.#pulseTimer = this.#world.after(PING_EVERY / 3, () => {
+    this.#pulseTimer = this.#world.after(PULSE, () => {
       const now = this.#world.now();
-      if (now - this.#heard > DEAD_AFTER) {
+      const quiet = now - this.#heard;
+      if (quiet > DEAD_AFTER) {
         this.#closed(0);
         return;
       }
-      if (now - this.#pinged >= PING_EVERY) this.#ping();
+      const isProbed = this.#pinged - this.#heard >= PROBE_AFTER;
+      if (this.isLive && isProbed && now - this.#pinged >= ANSWER_WITHIN) this.#fallSilent();
+      else if ((quiet >= PROBE_AFTER && !isProbed) || now - this.#pinged >= PING_EVERY) this.#ping();
       this.#pulse();
     });
+  }
+
+  #fallSilent() {
+    this.#setState({ phase: "silent", since: this.#heard, isOnline: this.#world.isOnline() });
+    this.#ping();
   }
 
   #ping() {
@@ -194,6 +213,10 @@ export class RunSocket {
 
   #received(data) {
     this.#heard = this.#world.now();
+    if (this.#state.phase === "silent") {
+      this.#liveSince = this.#heard;
+      this.#setState({ phase: "live" });
+    }
     try {
       if (typeof data === "string") this.#textReceived(protocol.decodeText(data));
       else this.#outputReceived(protocol.decodeOutput(data));
@@ -217,6 +240,8 @@ export class RunSocket {
       case "clock":
         return this.#tell("clockReceived", message.server_time);
       case "pong":
+        // A ping that waited out an outage measured the outage.
+        if (message.t < this.#liveSince) return undefined;
         return this.#tell("roundTripMeasured", this.#heard - message.t);
       case "error":
         return this.#tell("errorReceived", message);
@@ -226,9 +251,12 @@ export class RunSocket {
 
   #outputReceived({ host, offset, stream, data }) {
     const subscription = this.#subscriptions.get(host);
-    if (!subscription) return; // Sent before the server heard that nobody wants it any more.
     const end = offset + data.length;
-    if (end <= subscription.cursor) return;
+    if (!subscription || end <= subscription.cursor) {
+      // Sent before the server heard that nobody wants it any more: say that it arrived, or it counts as under way.
+      this.#send(protocol.ack(host, end));
+      return;
+    }
     if (offset > subscription.cursor) {
       this.#askAgain(host, subscription);
       return;

@@ -5,6 +5,8 @@ import { number } from "console/format";
 import { ServerSelection, parseNames } from "console/server_selection";
 
 const ROWS = 200;
+/** Milliseconds of rest in typing names before they are picked. */
+const REST = 300;
 
 /** `delegate` hears selectionChanged(). */
 export class ServerPicker {
@@ -19,6 +21,9 @@ export class ServerPicker {
     this.shown = ROWS;
     this.onlyPicked = false;
     this.anchor = null;
+    /** Names picked because they stand in the box, while it is typed in. */
+    this.typed = new Set();
+    this.told = "";
   }
 
   start() {
@@ -108,6 +113,10 @@ export class ServerPicker {
     this.rows.addEventListener("keydown", (event) => this.#moved(event));
     this.names.addEventListener("change", () => this.takeNames());
     this.names.addEventListener("paste", () => setTimeout(() => this.takeNames()));
+    this.names.addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.#readNames(), REST);
+    });
     this.form.querySelector("[data-clear]").addEventListener("click", () => {
       this.selection.clear();
       this.onlyPicked = false;
@@ -117,12 +126,27 @@ export class ServerPicker {
 
   /** Known names in the box become picks; unknown ones stay in it, so that they can be corrected. */
   takeNames() {
+    clearTimeout(this.typing);
+    this.#readNames();
+    this.typed.clear();
+    if (this.names.value.trim()) this.names.value = this.unknownNames();
+  }
+
+  /** What stands in the box and is no server's name. */
+  unknownNames() {
+    return parseNames(this.names.value).filter((name) => !this.selection.byName.has(name)).join("\n");
+  }
+
+  /** Pick what is typed and leave the text alone: web1 may be on its way to web10, and is put back then. */
+  #readNames() {
     const names = parseNames(this.names.value);
-    if (names.length === 0) return;
-    const before = this.selection.picked.size;
-    const unknown = this.selection.add(names);
-    this.names.value = unknown.join("\n");
-    if (this.selection.picked.size !== before || unknown.length) this.#changed();
+    this.selection.remove([...this.typed].filter((name) => !names.includes(name)));
+    this.typed = new Set(names.filter((name) => this.typed.has(name) || !this.selection.has(name)));
+    this.selection.add(names);
+    const told = JSON.stringify([[...this.selection.picked], this.unknownNames()]);
+    if (told === this.told) return;
+    this.told = told;
+    this.#changed();
   }
 
   #narrow() {
@@ -159,6 +183,7 @@ export class ServerPicker {
 
   #changed() {
     this.#draw();
+    this.told = JSON.stringify([[...this.selection.picked], this.unknownNames()]);
     this.delegate.selectionChanged();
   }
 
@@ -224,13 +249,13 @@ export class ServerPicker {
     box.checked = this.selection.has(server.name);
     const labels = element("span", { className: "server-labels" });
     for (const label of [...server.groups, ...server.tags]) labels.append(element("span", { className: "tag", textContent: label }));
+    if (server.key !== "trusted") labels.prepend(keyNote(server.key));
     row.append(
       box,
       element("span", { className: "server-name mono", textContent: server.name }),
       element("span", { className: "server-host quiet mono", textContent: server.host === server.name ? "" : server.host }),
       labels,
     );
-    if (server.key !== "trusted") row.append(keyNote(server.key));
     return row;
   }
 }

@@ -31,6 +31,10 @@ export function connectionWords(state, lag, now) {
   switch (state.phase) {
     case "live":
       return lag >= 2_000 ? ["behind", `live, ${(lag / 1000).toFixed(0)} s behind`] : ["live", liveWords(lag)];
+    case "silent":
+      return state.isOnline
+        ? ["waiting", `no answer for ${Math.round((now - state.since) / 1000)} s`]
+        : ["offline", "offline: this computer has no network"];
     case "waiting":
       return ["waiting", `reconnecting in ${Math.max(0, Math.ceil((state.retryAt - now) / 1000))} s`];
     case "offline":
@@ -63,6 +67,7 @@ export class StatusBar {
 
   connectionChanged(state) {
     this.#state = state;
+    if (state.phase !== "live") setText(this.#parts.rtt, "");
   }
 
   roundTripMeasured(ms) {
@@ -75,7 +80,7 @@ export class StatusBar {
     const [kind, words] = connectionWords(this.#state, lag, performance.now());
     connection.dataset.kind = kind;
     setText(this.#parts["connection-text"], words);
-    retry.hidden = !["waiting", "offline"].includes(this.#state.phase);
+    retry.hidden = !["waiting", "offline", "silent"].includes(this.#state.phase);
     setText(this.#parts.bytes, bytes ? bytesWords(bytes) : "");
     setText(clock, serverTime === null ? "" : `server ${format.clock(serverTime)} UTC`);
   }

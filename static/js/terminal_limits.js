@@ -1,11 +1,11 @@
-// What output may do to the terminal: colours, moving the cursor, erasing what is on the screen, tabs, links. Everything
-// else is swallowed, and so is a count that would keep the page busy: xterm.js does as often as it is told.
+// What output may do to the terminal: colours, moving the cursor, erasing what is on the screen, tabs, links.
+// Everything else is swallowed, and so is a count that would keep the page busy: xterm.js does as often as it is told.
 
 /** Bytes that are drawn at a time. Between two pieces xterm.js lets the page answer, so a piece must not take long. */
 const PIECE = 1024;
 /** Each line with a link costs time with every further line: beyond this, the older ones become plain text. */
 const MOST_LINKED_LINES = 200;
-/** Marks on one character. Browsers take minutes to draw a stack of thousands, so further ones get cells of their own. */
+/** Marks on one character; further ones get cells of their own. Browsers take minutes to draw a stack of thousands. */
 const MOST_MARKS = 8;
 
 /** A character of width one that joins nothing. */
@@ -45,7 +45,8 @@ export function limitSequences(terminal) {
   parser.registerDcsHandler({ intermediates: "$", final: "q" }, ignore);
   const isTooMany = (parameters) => parameters.flat().some((count) => count > terminal.cols);
   for (const final of COUNTED_BY_COLUMN) parser.registerCsiHandler({ final }, isTooMany);
-  parser.registerCsiHandler({ final: "J" }, (parameters) => parameters.flat().includes(3)); // would erase the scrollback
+  const erasesScrollback = (parameters) => parameters.flat().includes(3);
+  parser.registerCsiHandler({ final: "J" }, erasesScrollback);
 }
 
 /** `data` in pieces that are drawn quickly; nothing gives one empty piece. */
@@ -61,8 +62,8 @@ export function forgetOldLinks({ markers }) {
 }
 
 /**
- * `provider`, a Unicode version of xterm.js, under another name and with few marks on each character. The properties of a
- * character are xterm.js's own: whether it joins the one before (1 bit), its width (2 bits), and a number that is ours.
+ * `provider`, a Unicode version of xterm.js, under another name and with few marks on each character. Properties are
+ * laid out as xterm.js does: whether the character joins the one before (1 bit), its width (2 bits), a number of ours.
  */
 export function withFewMarks(provider) {
   const charProperties = (codepoint, before) => {
@@ -71,5 +72,6 @@ export function withFewMarks(provider) {
     const marks = (before >> 3) + 1;
     return marks > MOST_MARKS ? ALONE : (marks << 3) | (found & 7);
   };
-  return { version: `${provider.version} with few marks`, wcwidth: (codepoint) => provider.wcwidth(codepoint), charProperties };
+  const wcwidth = (codepoint) => provider.wcwidth(codepoint);
+  return { version: `${provider.version} with few marks`, wcwidth, charProperties };
 }

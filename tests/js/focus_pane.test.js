@@ -5,7 +5,7 @@ import { test } from "node:test";
 // xterm.js looks at the browser it is in when it is loaded.
 globalThis.window ??= globalThis;
 
-const { blankWords, countLines, endSentence, startOf } = await import("console/focus_pane");
+const { blankWords, countLines, endSentence, progressSentence, startOf } = await import("console/focus_pane");
 const { STATUSES } = await import("console/host_store");
 
 const MiB = 1024 * 1024;
@@ -39,4 +39,14 @@ test("ends a log with how the program ended and what is stored", () => {
     endSentence(host({ size: 10, dropped: 5, status: "failed", exit_status: null, exit_signal: "TERM" })),
     "failed · TERM after 41.2 s · 10 bytes, 5 bytes beyond the limit not stored",
   );
+});
+
+test("claims of no log more than is known", () => {
+  assert.equal(
+    endSentence(host({ size: 329, status: "lost", exit_status: null })),
+    "lost after 41.2 s · 329 bytes stored, later output unknown",
+  );
+  assert.equal(endSentence(host({ status: "unreachable", exit_status: null })), "");
+  assert.equal(endSentence(host({ status: "canceled", started: null, exit_status: null })), "");
+  assert.equal(progressSentence(host({ size: 5 })), "succeeded · loading 5 bytes");
 });

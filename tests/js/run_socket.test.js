@@ -204,20 +204,37 @@ test("measures the round trip of its pings", () => {
   assert.deepEqual(delegate.told.at(-1), ["roundTripMeasured", 42]);
 });
 
-test("asks a quiet server every 15 seconds and gives it up after 40", () => {
+test("asks after 8 quiet seconds, says so when nobody answers, and gives up after 40", () => {
   connect();
-  world.passes(30_000);
-  assert.equal(world.socket.heard("ping").length, 3);
+  world.passes(8_000);
+  assert.equal(world.socket.heard("ping").length, 2);
   assert.equal(socket.state.phase, "live");
-  world.passes(15_000);
+  world.passes(3_000);
+  assert.deepEqual(socket.state, { phase: "silent", since: 0, isOnline: true });
+  world.passes(34_000);
   assert.equal(world.sockets[0].isClosed, true);
-  assert.notEqual(socket.state.phase, "live");
+});
+
+test("is live again with the first word, and measures no round trip over the silence", () => {
+  connect();
+  world.passes(11_000);
+  const { t } = world.socket.heard("ping").at(-1);
+  world.socket.says({ type: "pong", t });
+  assert.equal(socket.state.phase, "live");
+  assert.ok(!delegate.told.some(([what]) => what === "roundTripMeasured"));
+});
+
+test("believes at once that the network is gone", () => {
+  connect();
+  world.online = false;
+  socket.networkLost();
+  assert.deepEqual(socket.state, { phase: "silent", since: 0, isOnline: false });
 });
 
 test("keeps a server that says anything at all", () => {
   connect();
-  for (let second = 0; second < 120; second += 10) {
-    world.passes(10_000);
+  for (let second = 0; second < 120; second += 5) {
+    world.passes(5_000);
     world.socket.says({ type: "clock", server_time: "2026-01-01T00:00:00Z" });
   }
   assert.equal(socket.state.phase, "live");

@@ -29,6 +29,8 @@ test("says how the connection is, and what the operator can do", () => {
   assert.deepEqual(words({ phase: "live" }), ["live", "live"]);
   assert.deepEqual(words({ phase: "live" }, 420), ["live", "live, 0.4 s behind"]);
   assert.deepEqual(words({ phase: "live" }, 61_000), ["behind", "live, 61 s behind"]);
+  assert.deepEqual(words({ phase: "silent", since: 1_000, isOnline: true }), ["waiting", "no answer for 9 s"]);
+  assert.deepEqual(words({ phase: "silent", since: 1_000, isOnline: false })[0], "offline");
   assert.deepEqual(words({ phase: "waiting", retryAt: 13_400 }), ["waiting", "reconnecting in 4 s"]);
   assert.deepEqual(words({ phase: "connecting", attempt: 2 }), ["waiting", "reconnecting"]);
   assert.deepEqual(words({ phase: "connecting", attempt: 0 }), ["waiting", "connecting"]);

@@ -33,7 +33,8 @@ const shown = async (...parts) => linesOf(await draw(...parts));
 
 test("does not do anything two billion times", async () => {
   for (const final of "bLMTSIZ@PXABCDEFGH`adef") {
-    const lines = await shown(`first\n\x1b[2147483647${final}\x1b[1;2147483647${final}\x1b[1:2147483647${final}\r\nlast`);
+    const sequences = ["2147483647", "1;2147483647", "1:2147483647"].map((count) => `\x1b[${count}${final}`);
+    const lines = await shown(`first\n${sequences.join("")}\r\nlast`);
     assert.ok(lines.some((line) => line.startsWith("last")), final);
   }
   for (const both of ["'}", "'~", " @", " A"]) {
@@ -49,9 +50,9 @@ test("draws a flood of large counts at once", async () => {
 
 test("keeps to one screen without margins, modes and resets, however they are put", async () => {
   const before = Array.from({ length: 30 }, (_, index) => `line ${index}`);
-  for (const sequence of ["[?1049h", "[?1049;25h", "[?25;1049h", "[?1049:1h", "[?25:1049h", "[?47h", "[?3h", "[?6h", "[?7l",
-    "[?2026h", "[4h", "[20l", "[3J", "[?3J", "[3;1J", "[?2J", "[!p", "[2;3r", "[8;1;1t", "[22t", "c", "#8", "(0", "[>4;1m",
-    "[=1;1u", "[1 q", "[5n", "[?6n", "[c", "[>c", "[=c", "[?1$p", "P$qm\x1b\\"]) {
+  for (const sequence of ["[?1049h", "[?1049;25h", "[?25;1049h", "[?1049:1h", "[?25:1049h", "[?47h", "[?3h", "[?6h",
+    "[?7l", "[?2026h", "[4h", "[20l", "[3J", "[?3J", "[3;1J", "[?2J", "[!p", "[2;3r", "[8;1;1t", "[22t", "c", "#8",
+    "(0", "[>4;1m", "[=1;1u", "[1 q", "[5n", "[?6n", "[c", "[>c", "[=c", "[?1$p", "P$qm\x1b\\"]) {
     const terminal = await draw(before.join("\n"), `\x1b${sequence}`, "\nlast");
     assert.deepEqual(linesOf(terminal), [...before, "last"], sequence);
     assert.equal(terminal.buffer.active.type, "normal", sequence);
@@ -70,9 +71,11 @@ test("leaves the mouse and the keys to the reader", async () => {
 test("draws colours, progress bars, tabs and lines that are drawn again", async () => {
   const coloured = await draw("\x1b[31mred\x1b[0m \x1b[38;2;1;2;3mtrue\x1b[0m");
   const line = coloured.buffer.active.getLine(0);
-  assert.deepEqual([line.getCell(0).getFgColor(), line.getCell(4).isFgRGB(), line.getCell(3).isFgDefault()], [1, true, true]);
+  assert.equal(line.getCell(0).getFgColor(), 1);
+  assert.ok(line.getCell(3).isFgDefault() && line.getCell(4).isFgRGB());
   assert.deepEqual(await shown("10 %\r 55 %\r100 %\n", "\x1b[?25lab\b\x1b[Kc\x1b[?25h"), ["100 %", "ac"]);
-  assert.deepEqual(await shown("a: wait\nb: wait\n\x1b[2A\x1b[2Ka: done\n\x1b[2K\x1b[1Gb: done\n"), ["a: done", "b: done"]);
+  const again = await shown("a: wait\nb: wait\n\x1b[2A\x1b[2Ka: done\n\x1b[2K\x1b[1Gb: done\n");
+  assert.deepEqual(again, ["a: done", "b: done"]);
   assert.deepEqual(await shown("a\tb\x1b[Ic"), ["a       b       c"]);
   const moved = await shown("old\n\x1b[H\x1b[2J\x1b[999;999Hend\x1b[s\x1b[5;1Hx\x1b[u!");
   assert.deepEqual(moved.filter((text) => text), ["old", "x", " ".repeat(COLS - 1) + "e", "nd!"]);
