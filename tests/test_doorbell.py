@@ -26,8 +26,13 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="test-loop", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="test-loop", daemon=True)
         self._thread.start()
+
+    def _serve(self) -> None:
+        self.loop.run_forever()
+        # Here, as the Redis layer runs a last coroutine on closing, and the browser's loop may run in the main thread.
+        self.loop.close()
 
     def run(self, work: Coroutine[Any, Any, Any], timeout: float = 10) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
@@ -42,7 +47,6 @@ class LoopThread:
         self.run(cancel_rest())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
-        self.loop.close()
 
 
 @pytest.fixture

@@ -192,6 +192,7 @@ def test_filters_of_the_history_apply_as_they_change(server: ServerProcess, new_
         page.wait_for_url("**/runs/?status=failed")
         expect(page.get_by_text("No run fits these filters")).to_be_visible()
         page.get_by_role("link", name="Show all runs").click()
+        page.wait_for_url("**/runs/")
         page.keyboard.press("/")
         page.keyboard.type("ECHO")
         page.keyboard.press("Enter")

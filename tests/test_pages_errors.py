@@ -54,4 +54,4 @@ def test_login_leads_to_the_page_that_was_asked_for_and_never_to_another_site(bo
 def test_who_is_logged_in_and_may_not_enter_the_admin_is_told_so(client: Client, bob: User) -> None:
     client.force_login(bob)
     page = client.get("/admin/", follow=True).content.decode()
-    assert "You are logged in as bob, who may not see that page." in page
+    assert "Your account may not use the administration: ask an administrator." in page

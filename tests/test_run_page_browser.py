@@ -159,7 +159,7 @@ def test_lists_failures_first_and_filters_by_counter_and_text(console: Console) 
     expect(page.get_by_text("No host matches")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#hosts > :not([hidden])")).to_have_count(4)
-    expect(page.get_by_role("link", name="Run again on web2")).to_be_visible()
+    expect(page.get_by_role("link", name="Run again on web3")).to_be_visible()
 
 
 def test_opens_hosts_by_keyboard_and_shares_their_address(console: Console) -> None:
