@@ -91,5 +91,11 @@ def _sending_loop(layer: Any) -> asyncio.AbstractEventLoop | None:
     with _lock:
         if _loop is None or _loop.is_closed():
             _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="doorbell", daemon=True).start()
+            threading.Thread(target=_serve, args=(_loop,), name="doorbell", daemon=True).start()
         return _loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    # In this thread: the Redis layer says good-bye on closing, which needs a loop that runs nowhere else.
+    loop.close()
