@@ -162,7 +162,7 @@ class RunConsumer(WebsocketConsumer):
         if message.get("over"):
             # Somebody waits for an end; how output grows may be told later.
             self._status_every = min(self._status_every, STATUS_OF_AN_END)
-        self.viewer.note_growth(message["hosts"])
+        self.viewer.note_growth(message.get("grown", message["hosts"]))
         self._pump()
         self._tell_status_if_due()
 

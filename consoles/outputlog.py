@@ -434,7 +434,8 @@ class _Batch:
             changed.setdefault(ticket.host_run.run_id, set()).add(ticket.host_run.index)
         over = {move.ticket.host_run.run_id for move in self._moves if move.to in FINAL}
         for run_id, hosts in changed.items():
-            doorbell.ring(run_id, sorted(hosts), over=run_id in over)
+            grown = [ticket.host_run.index for ticket in self._chunks if ticket.host_run.run_id == run_id]
+            doorbell.ring(run_id, sorted(hosts), grown=grown, over=run_id in over)
 
 
 _INSERT_CHUNK: Final = (

@@ -43,6 +43,7 @@ class Viewer:
         self._rows: dict[int, dict[str, Any]] = {}
         self._cursors: dict[int, Cursor] = {}
         self._behind: set[int] = set()
+        self._rung: set[int] = set()
         self._in_flight = _InFlight()
 
     def load_hosts(self) -> list[dict[str, Any]]:
@@ -60,7 +61,9 @@ class Viewer:
                 "beyond_end", f"Host {message.host} has {size} bytes so far: subscribe from there or before."
             )
         self._cursors[message.host] = Cursor(host_run_id, message.start, message.start, message.max_behind)
-        self._behind.add(message.host)
+        row = self._rows[message.host]
+        if message.start < row["size"] or row["finished"] or message.host in self._rung:
+            self._behind.add(message.host)
 
     def unsubscribe(self, host: int) -> None:
         """Send nothing more of a host."""
@@ -82,7 +85,8 @@ class Viewer:
         return HostRun.objects.get(pk=self._host_run_id(host))
 
     def note_growth(self, hosts: Iterable[int]) -> None:
-        """A doorbell named these hosts: their subscribers may have something to read."""
+        """A doorbell named these hosts: their subscribers may have something to read, now or when they subscribe."""
+        self._rung.update(hosts)
         self._behind.update(host for host in hosts if host in self._cursors)
 
     def changed_rows(self, hosts: set[int] | None) -> list[dict[str, Any]]:
@@ -93,7 +97,9 @@ class Viewer:
         changed = [row for row in map(host_row, found.order_by("index")) if self._rows.get(row["i"]) != row]
         for row in changed:
             self._rows[row["i"]] = row
-        self.note_growth(row["i"] for row in changed)
+            cursor = self._cursors.get(row["i"])
+            if cursor and (row["finished"] or row["size"] > cursor.sent):
+                self._behind.add(row["i"])
         return changed
 
     def output(self) -> Iterator[str | bytes]:
