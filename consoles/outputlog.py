@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from consoles import doorbell
 from consoles.models import HostRun, OutputChunk
+from consoles.recent_output import Piece, Recent
 from consoles.statuses import FINAL
 from consoles.terminal_text import last_line
 
@@ -50,20 +51,6 @@ NOTICE_AFTER: Final = 3.0
 RETRY_PAUSE: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Output bytes as stored: ``offset`` is the place of the first one in the HostRun's log."""
-
-    offset: int
-    stream: int
-    time: datetime
-    data: bytes
-
-    @property
-    def end(self) -> int:
-        return self.offset + len(self.data)
-
-
 # Reading
 
 
@@ -85,7 +72,7 @@ def read(host_run_id: int, start: int, most: int) -> list[Piece]:
     limit = most // MAX_CHUNK + 2
     while most > 0 and (rows := _rows_from(host_run_id, start, limit)):
         for piece in rows:
-            pieces.append(_cut(piece, most))
+            pieces.append(piece.up_to(most))
             most -= len(pieces[-1].data)
             if most <= 0:
                 break
@@ -106,72 +93,7 @@ def stream(host_run_id: int, only: int | None = None) -> Iterator[bytes]:
             yield found
 
 
-class _Recent:
-    """What this process stored a moment ago, by HostRun, so that live viewers need not ask the database for it.
-
-    Filled after each commit, so nothing is in here that is not stored. A HostRun is in here only while this process is
-    the one that writes it. The oldest pieces of all are dropped first, which keeps each HostRun's pieces contiguous.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._pieces: dict[int, deque[Piece]] = {}
-        self._order: deque[int] = deque()
-        self._size = 0
-
-    def add(self, host_run_id: int, pieces: list[Piece]) -> None:
-        with self._lock:
-            self._pieces.setdefault(host_run_id, deque()).extend(pieces)
-            for piece in pieces:
-                self._order.append(host_run_id)
-                self._size += _weight(piece)
-            while self._size > self._most:
-                self._drop_oldest()
-
-    def end(self, host_run_id: int) -> int | None:
-        """Where the HostRun's log ends; None where this process does not know."""
-        with self._lock:
-            held = self._pieces.get(host_run_id)
-            return held[-1].end if held else None
-
-    def read(self, host_run_id: int, start: int, most: int) -> list[Piece] | None:
-        """As :func:`read`; None where what is in here does not reach back to ``start``."""
-        with self._lock:
-            held = self._pieces.get(host_run_id)
-            if not held or start < held[0].offset:
-                return None
-            newest_first: list[Piece] = []
-            for piece in reversed(held):
-                if piece.end <= start:
-                    break
-                newest_first.append(piece)
-        found: list[Piece] = []
-        while newest_first and most > 0:
-            found.append(_cut(_from(newest_first.pop(), start), most))
-            most -= len(found[-1].data)
-        return found
-
-    def forget(self, host_run_id: int) -> None:
-        """Drop a HostRun that another process may write now."""
-        with self._lock:
-            for piece in self._pieces.pop(host_run_id, ()):
-                self._size -= _weight(piece)
-
-    def _drop_oldest(self) -> None:
-        host_run_id = self._order.popleft()
-        if held := self._pieces.get(host_run_id):
-            self._size -= _weight(held.popleft())
-            if not held:
-                del self._pieces[host_run_id]
-
-
-def _weight(piece: Piece) -> int:
-    """What a piece takes in memory: a host that prints single bytes must not fill it with the pieces' own weight."""
-    return len(piece.data) + 256
-
-
-_recent = _Recent(MAX_RECENT)
+_recent = Recent(MAX_RECENT)
 
 
 def _rows_from(host_run_id: int, start: int, limit: int) -> list[Piece]:
@@ -182,17 +104,7 @@ def _rows_from(host_run_id: int, start: int, limit: int) -> list[Piece]:
         # The cursor stands inside a chunk.
         rows[:0] = chunks.filter(offset__lt=start).order_by("-offset").values_list(*columns)[:1]
     found = [Piece(offset, number, moment, bytes(data)) for offset, number, moment, data in rows]
-    return [_from(piece, start) for piece in found if piece.end > start]
-
-
-def _from(piece: Piece, start: int) -> Piece:
-    if piece.offset >= start:
-        return piece
-    return Piece(start, piece.stream, piece.time, piece.data[start - piece.offset :])
-
-
-def _cut(piece: Piece, most: int) -> Piece:
-    return piece if len(piece.data) <= most else Piece(piece.offset, piece.stream, piece.time, piece.data[:most])
+    return [piece.since(start) for piece in found if piece.end > start]
 
 
 # Writing

@@ -17,6 +17,8 @@ from consoles.presenting import host_row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from consoles.recent_output import Piece
+
 #: Bytes read from the log at a time: what is read is in memory until it is sent.
 READ_SIZE: Final = 256 * 1024
 #: Bytes on the way to one viewer, over all it ever subscribed to.
@@ -190,7 +192,7 @@ class _InFlight:
         return True
 
 
-def _joined(pieces: list[outputlog.Piece]) -> Iterator[tuple[int, int, bytes]]:
+def _joined(pieces: list[Piece]) -> Iterator[tuple[int, int, bytes]]:
     """Contiguous pieces as (offset, stream, bytes): a log of many short lines is not sent line by line."""
     for stream, group in groupby(pieces, key=lambda piece: piece.stream):
         same = list(group)

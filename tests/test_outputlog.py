@@ -14,6 +14,7 @@ from consoles import doorbell, outputlog
 from consoles.models import HostRun, OutputChunk, Run, lease_end
 from consoles.outputlog import MAX_CHUNK, Fenced, LogWriter, Ticket
 from consoles.protocol import STDERR, STDOUT
+from consoles.recent_output import Piece, Recent
 from consoles.statuses import Status
 from tests.support.engine import assert_contiguous
 
@@ -31,7 +32,7 @@ def writer() -> Iterator[LogWriter]:
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing recent in memory: every read asks the database, as after a restart."""
-    monkeypatch.setattr(outputlog, "_recent", outputlog._Recent(0))
+    monkeypatch.setattr(outputlog, "_recent", Recent(0))
 
 
 def tickets(count: int = 1, status: Status = Status.RUNNING) -> list[Ticket]:
@@ -47,7 +48,7 @@ def tickets(count: int = 1, status: Status = Status.RUNNING) -> list[Ticket]:
     ]
 
 
-def joined(pieces: list[outputlog.Piece], start: int) -> bytes:
+def joined(pieces: list[Piece], start: int) -> bytes:
     for piece in pieces:
         assert piece.offset == start and piece.data
         start = piece.end
@@ -104,7 +105,7 @@ def test_large_chunks_can_be_read_from_random_cursors(
     if memory == "cold":
         request.getfixturevalue("cold")
     if memory == "tight":
-        monkeypatch.setattr(outputlog, "_recent", outputlog._Recent(300_000))
+        monkeypatch.setattr(outputlog, "_recent", Recent(300_000))
     chance = random.Random(11)
     sizes = [1, 100, MAX_CHUNK - 1, MAX_CHUNK, MAX_CHUNK + 1, 200_000]
     expected, _ = write_randomly(writer, tickets(2), chance, 40, sizes)
@@ -242,9 +243,9 @@ def test_reader_of_a_fast_host_is_held_up_and_goes_on(writer: LogWriter, monkeyp
 
 def test_recent_output_in_memory_is_bounded_whatever_its_pieces() -> None:
     """Single bytes weigh more than themselves."""
-    recent = outputlog._Recent(100_000)
+    recent = Recent(100_000)
     for offset in range(5000):
-        recent.add(1, [outputlog.Piece(offset, STDOUT, None, b"x")])  # type: ignore[arg-type]
+        recent.add(1, [Piece(offset, STDOUT, None, b"x")])  # type: ignore[arg-type]
     held = recent._pieces[1]
     assert len(held) * 200 < 100_000
     assert recent.end(1) == 5000
