@@ -197,7 +197,7 @@ class RunConsumer(WebsocketConsumer):
         storage = dispatcher.trouble() or None
         if rows or storage != self._storage:
             self._storage = storage
-            self._say("status", hosts=rows, run={"status": self.viewer.run.status}, storage=storage)
+            self._say("status", hosts=rows, run={"status": self.viewer.run_status}, storage=storage)
             self._pump()
 
     def _pump(self) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -212,14 +213,28 @@ class HostRun(models.Model):
         """
         if new_fence is not None:
             fields["fence"] = new_fence
-        if to is Status.STARTING:
-            fields.setdefault("started", Now())
-        if to in FINAL:
-            fields.setdefault("finished", Now())
         if "reason" in fields:
             fields["reason"] = fields["reason"][:500]
-        rows = HostRun.objects.filter(pk=self.pk, fence=fence, status__in=sources_of(to))
-        return rows.update(status=to, **fields) == 1
+        # Not through the ORM: three of these per host made up a third of what a wide run costs its process.
+        sources = sorted(sources_of(to))
+        with connection.cursor() as cursor:
+            cursor.execute(_move_statement(to, tuple(fields)), [to, *fields.values(), self.pk, fence, *sources])
+            return bool(cursor.rowcount == 1)
+
+
+@cache
+def _move_statement(to: Status, fields: tuple[str, ...]) -> str:
+    known = {field.name: field.column for field in HostRun._meta.concrete_fields}
+    columns = [known[name] for name in ("status", *fields)]
+    now, _ = HostRun.objects.all().query.get_compiler(connection=connection).compile(Now())
+    times = ["started"] * (to is Status.STARTING) + ["finished"] * (to in FINAL)
+    changes = [f"{column} = %s" for column in columns] + [f"{column} = {now}" for column in times]
+    sources = ", ".join(["%s"] * len(sources_of(to))) or "NULL"
+    # Names of columns of our own, and a function of the database: nothing here comes from outside.
+    return (
+        f"UPDATE {HostRun._meta.db_table} SET {', '.join(changes)} "  # noqa: S608
+        f"WHERE id = %s AND fence = %s AND status IN ({sources})"
+    )
 
 
 class OutputChunk(models.Model):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from consoles import outputlog, protocol
 from consoles.models import HostRun, Run
 from consoles.presenting import host_row
+from consoles.statuses import Status, status_of_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,6 +112,11 @@ class Viewer:
             yield from self._skip(host, cursor)
             yield from self._pieces(host, cursor)
             yield from self._end(host, cursor)
+
+    @property
+    def run_status(self) -> Status:
+        """The run's status, of the hosts as they were told: the two never contradict each other."""
+        return status_of_run(row["status"] for row in self._rows.values())
 
     @property
     def has_more(self) -> bool:
