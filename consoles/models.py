@@ -183,6 +183,11 @@ class HostRun(models.Model):
     started = models.DateTimeField(null=True, blank=True)
     finished = models.DateTimeField(null=True, blank=True)
     size = models.PositiveBigIntegerField(default=0, help_text="Bytes stored.")
+    lines = models.PositiveBigIntegerField(default=0, help_text="Line ends stored.")
+    printed = models.DateTimeField(null=True, blank=True, help_text="When the newest output arrived.")
+    digest = models.CharField(
+        max_length=80, blank=True, help_text="What its output comes to once colours, names and times are left out."
+    )
     dropped = models.PositiveBigIntegerField(default=0, help_text="Bytes printed after the output limit, not stored.")
     last_line = models.CharField(max_length=200, blank=True)
     cancel_requested = models.DateTimeField(null=True, blank=True)
@@ -248,14 +253,54 @@ class OutputChunk(models.Model):
     offset = models.PositiveBigIntegerField()
     stream = models.PositiveSmallIntegerField(choices=Stream.choices, default=Stream.STDOUT)
     time = models.DateTimeField()
+    lines = models.PositiveIntegerField(default=0, help_text="Line ends in it.")
     data = models.BinaryField()
 
     class Meta:
         ordering = ["host_run", "offset"]
         constraints = [models.UniqueConstraint(fields=["host_run", "offset"], name="chunk_offset_once")]
+        # Holds all that finding a line needs, so that the bytes of a large log need not be read for it.
+        indexes = [models.Index(fields=["host_run", "offset", "lines"], name="chunk_lines")]
 
     def __str__(self) -> str:
         return f"{self.host_run_id}@{self.offset}"
+
+
+class RunNote(models.Model):
+    """What an operator wrote into a run, for everybody who looks at it now or later. Never changed."""
+
+    #: Chosen by the author's page, so that sending twice writes once.
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="notes")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    author_name = models.CharField(max_length=150)
+    text = models.CharField(max_length=2000)
+    created = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.author_name} on #{self.run_id}"
+
+
+class Watcher(models.Model):
+    """A socket that shows a run. One that is not seen for a while has vanished without a word."""
+
+    key = models.UUIDField(unique=True, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="watchers")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=150)
+    since = models.DateTimeField(default=timezone.now)
+    seen = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["since"]
+
+    def __str__(self) -> str:
+        return f"{self.name} watching #{self.run_id}"
 
 
 class AuditEntry(models.Model):

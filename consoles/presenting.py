@@ -37,6 +37,8 @@ def host_row(host_run: HostRun) -> dict[str, Any]:
         "started": iso(host_run.started),
         "finished": iso(host_run.finished),
         "size": host_run.size,
+        "lines": host_run.lines,
+        "printed": iso(host_run.printed),
         "dropped": host_run.dropped,
         "last_line": host_run.last_line,
         "canceling": host_run.cancel_requested is not None and not host_run.is_final,

@@ -37,7 +37,7 @@ RULES = [
     ),
     Rule(
         "pages, sockets and commands ask actions for a run and read the log",
-        (*_READERS, "consoles.management.*", "consoles.access", "consoles.actions", "consoles.outputlog"),
+        (*_READERS, "consoles.management.*", "consoles.access", "consoles.actions", "consoles.outputlog*"),
         _ENGINE,
     ),
     Rule(
@@ -57,7 +57,7 @@ RULES = [
         "only outputlog touches the rows of output",
         ("*",),
         ("consoles.models.OutputChunk",),
-        except_for=("consoles.outputlog",),
+        except_for=("consoles.outputlog*",),
     ),
     Rule("only doorbell asks for a channel layer", ("*",), ("channels.layers",), except_for=("consoles.doorbell",)),
 ]

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 
 from consoles import doorbell, outputlog
 from consoles.models import HostRun, OutputChunk, Run, lease_end
-from consoles.outputlog import MAX_CHUNK, Fenced, LogWriter, Ticket
+from consoles.outputlog import MAX_CHUNK, Fenced, LogWriter, Ticket, reading, writing
 from consoles.protocol import STDERR, STDOUT
 from consoles.recent_output import Piece, Recent
 from consoles.statuses import Status
@@ -32,7 +32,7 @@ def writer() -> Iterator[LogWriter]:
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing recent in memory: every read asks the database, as after a restart."""
-    monkeypatch.setattr(outputlog, "_recent", Recent(0))
+    monkeypatch.setattr(reading, "recent", Recent(0))
 
 
 def tickets(count: int = 1, status: Status = Status.RUNNING) -> list[Ticket]:
@@ -105,7 +105,7 @@ def test_large_chunks_can_be_read_from_random_cursors(
     if memory == "cold":
         request.getfixturevalue("cold")
     if memory == "tight":
-        monkeypatch.setattr(outputlog, "_recent", Recent(300_000))
+        monkeypatch.setattr(reading, "recent", Recent(300_000))
     chance = random.Random(11)
     sizes = [1, 100, MAX_CHUNK - 1, MAX_CHUNK, MAX_CHUNK + 1, 200_000]
     expected, _ = write_randomly(writer, tickets(2), chance, 40, sizes)
@@ -187,7 +187,7 @@ def test_host_run_deleted_meanwhile_harms_nobody_else(writer: LogWriter) -> None
 
 def test_failed_commits_repeat_without_doubling(writer: LogWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     """The transaction fails after its output was written, as on a disk that fills up at the last moment."""
-    monkeypatch.setattr(outputlog, "RETRY_PAUSE", 0.01)
+    monkeypatch.setattr(writing, "RETRY_PAUSE", 0.01)
     failures = iter([True, True, True])
     move = HostRun.move
 
@@ -206,18 +206,18 @@ def test_failed_commits_repeat_without_doubling(writer: LogWriter, monkeypatch: 
 
 def test_reader_of_a_fast_host_is_held_up_and_goes_on(writer: LogWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory stays bounded while the database refuses: the host's reader waits, and in turn the host."""
-    monkeypatch.setattr(outputlog, "RETRY_PAUSE", 0.01)
-    monkeypatch.setattr(outputlog, "MAX_WAITING_ONE", 4 * 1024 * 1024)
+    monkeypatch.setattr(writing, "RETRY_PAUSE", 0.01)
+    monkeypatch.setattr(writing, "MAX_WAITING_ONE", 4 * 1024 * 1024)
     refuse = threading.Event()
     refuse.set()
-    commit = outputlog._Batch.commit
+    commit = writing._Batch.commit
 
     def refused(self: Any) -> None:
         if refuse.is_set():
             raise OperationalError("database is locked")
         commit(self)
 
-    monkeypatch.setattr(outputlog._Batch, "commit", refused)
+    monkeypatch.setattr(writing._Batch, "commit", refused)
     [ticket] = tickets()
     handed_in = threading.Semaphore(0)
 
@@ -228,11 +228,11 @@ def test_reader_of_a_fast_host_is_held_up_and_goes_on(writer: LogWriter, monkeyp
 
     producer = threading.Thread(target=produce)
     producer.start()
-    most = outputlog.MAX_WAITING_ONE // (256 * 1024)
+    most = writing.MAX_WAITING_ONE // (256 * 1024)
     for _ in range(most):
         assert handed_in.acquire(timeout=10)
     assert not handed_in.acquire(timeout=0.2)
-    assert ticket.waiting == outputlog.MAX_WAITING_ONE
+    assert ticket.waiting == writing.MAX_WAITING_ONE
     refuse.clear()
     producer.join(20)
     assert writer.flush(10)

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 RUNS_PER_PAGE = 50
 
+#: The views of the run page: name, title, icon and key. Each has its part of a template and its style sheet.
+VIEWS = (
+    ("focus", "Focus", "terminal-2", "o"),
+    ("lines", "Lines", "list-numbers", "l"),
+    ("grid", "Grid", "layout-grid", "v"),
+    ("grouped", "Grouped", "stack-2", "g"),
+    ("merged", "Merged", "arrows-join", "m"),
+    ("search", "Search", "list-search", "s"),
+)
+STYLES = (*(name for name, *_ in VIEWS), "side", "chosen")
+
 
 @require_safe
 def run_list(request: HttpRequest) -> HttpResponse:
@@ -52,6 +63,9 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "may_cancel": access.can_cancel(request.user, run),
         "may_start": access.can_start(request.user),
         "program": run.program,
+        "view_tabs": VIEWS,
+        "views": [(name, title) for name, title, *_ in VIEWS],
+        "view_styles": [f"css/run/{name}.css" for name in STYLES],
     }
     return render(request, "consoles/run_detail.html", context)
 

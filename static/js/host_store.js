@@ -14,7 +14,11 @@ const RANK = {
   succeeded: 6,
 };
 
+const FAILURES = new Set(["failed", "lost", "timed_out", "unreachable"]);
+
 export const isActive = (status) => ACTIVE.has(status);
+/** Whether somebody has to look at it. */
+export const isFailure = (status) => FAILURES.has(status);
 
 export class HostStore {
   #hosts = new Map();

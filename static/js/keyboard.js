@@ -4,12 +4,13 @@ const isWriting = (element) => element.matches?.("input, textarea, select, [cont
 
 /**
  * Listen for `keys`: {key: action}. Keys without a modifier stay letters in a field, and a dialog has its own.
- * An action that gives back false did not apply; the browser gets the key.
+ * An action that gives back false did not apply; the browser gets the key. `first(key)` may have an action of its own
+ * for a key, which is asked before.
  */
-export function listenForKeys(keys) {
+export function listenForKeys(keys, first = () => undefined) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const action = keys[event.key];
+    const action = first(event.key) ?? keys[event.key];
     if (!action || document.querySelector("dialog[open]")) return;
     const isInTerminal = event.target.closest?.(".xterm");
     if (isWriting(event.target) && !isInTerminal && !["Escape", "F6"].includes(event.key)) return;

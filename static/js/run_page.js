@@ -1,19 +1,35 @@
-// The run page. Wires what other modules do: a socket brings news, a store keeps it, list, header, pane and status bar
-// show it. Nothing is decided here.
+// The run page. Wires what other modules do: a socket brings news, a store keeps it, list, header, views, side panel
+// and status bar show it. Nothing is decided here.
 
+import { Chosen } from "console/chosen";
+import { ChosenBar } from "console/chosen_bar";
 import { ask, prepareDialogs } from "console/dialogs";
-import { FocusPane } from "console/focus_pane";
-import * as format from "console/format";
+import { FocusView } from "console/focus_view";
+import { GridView } from "console/grid_view";
+import { GroupedView } from "console/grouped_view";
 import { HostList } from "console/host_list";
-import { HostStore, isActive } from "console/host_store";
+import { HostStore, isActive, isFailure } from "console/host_store";
 import { listenForKeys } from "console/keyboard";
+import { LinesView } from "console/lines_view";
+import { MergedView } from "console/merged_view";
+import { Notifier } from "console/notifier";
+import { Palette } from "console/palette";
+import { hashOf, placeOf } from "console/place";
+import { askToCancel, copyLink, openLink } from "console/run_dialogs";
 import { RunHeader } from "console/run_header";
 import { RunSocket } from "console/run_socket";
+import { SameOutput } from "console/same_output";
+import { SearchView } from "console/search_view";
 import { LagMeter, StatusBar } from "console/status_bar";
+import { Together } from "console/together";
+import { Views } from "console/views";
+
+/** From so many hosts on, the grid is what there is to see first. */
+const MANY_HOSTS = 13;
 
 const byId = (id) => document.getElementById(id);
-const page = byId("run");
-const { dataset } = page;
+const root = byId("run");
+const { dataset } = root;
 
 const store = new HostStore(JSON.parse(byId("run-hosts").textContent));
 const run = {
@@ -22,27 +38,17 @@ const run = {
   created: dataset.created,
   cancel_requested: dataset.cancelRequested || null,
 };
-const icons = JSON.parse(dataset.icons);
 
 // The server's clock: its pages and hosts are compared with each other, never with this computer.
 let skew = Date.parse(dataset.serverTime) - Date.now();
 // Without news nothing is known to go on: what counts seconds stands still at the last word.
 let frozen = null;
-const now = () => frozen ?? Date.now() + skew;
 const clockReceived = (serverTime) => {
   skew = Date.parse(serverTime) - Date.now();
 };
 
-const FAILURES = new Set(["failed", "lost", "timed_out", "unreachable"]);
 let hasPicked = false;
 const lag = new LagMeter();
-const settings = {
-  icons,
-  mayCancel: dataset.mayCancel === "yes",
-  screenReader: localStorage.getItem("console-screen-reader") === "on",
-  fontSize: matchMedia("(max-width: 760px)").matches ? 11 : 13,
-  outputAddress: (i) => dataset.output.replace("/hosts/0/", `/hosts/${i}/`),
-};
 
 const address = new URL(dataset.socket, location.href);
 address.protocol = address.protocol.replace("http", "ws");
@@ -57,35 +63,86 @@ const socket = new RunSocket(address.href, {
   },
   helloReceived(message) {
     clockReceived(message.server_time);
-    settings.mayCancel = message.may_cancel;
-    header.runChanged(message.run);
+    page.settings.mayCancel = message.may_cancel;
+    runChanged(message.run);
     hostsChanged(message.hosts);
+    together.helloReceived(message);
   },
   statusReceived(message) {
     hostsChanged(message.hosts ?? []);
-    header.runChanged(message.run ?? {});
+    runChanged(message.run ?? {});
     notice("storage-notice", message.storage);
   },
-  outputReceived: (...details) => pane.outputReceived(...details),
-  gapReceived: (gap) => pane.gapReceived(gap),
-  outputEnded(message) {
-    pane.outputEnded(message);
-  },
+  outputReceived: (...details) => focusView.outputReceived(...details),
+  gapReceived: (gap) => focusView.gapReceived(gap),
+  outputEnded: (message) => focusView.outputEnded(message),
+  presenceReceived: (message) => together.presenceReceived(message),
+  notesReceived: (message) => together.notesReceived(message),
   clockReceived,
   roundTripMeasured: (ms) => bar.roundTripMeasured(ms),
   errorReceived: (message) => notice("error-notice", message.message),
 });
 
-const bar = new StatusBar(page.querySelector(".status-bar"));
-const header = new RunHeader(page.querySelector(".run-head"), {
-  store, run, icons, now, delegate: { statusToggled },
+/** What every part of the page may use. */
+const page = {
+  store,
+  socket,
+  run,
+  root,
+  icons: JSON.parse(dataset.icons),
+  chosen: new Chosen(),
+  now: () => frozen ?? Date.now() + skew,
+  settings: {
+    icons: JSON.parse(dataset.icons),
+    mayCancel: dataset.mayCancel === "yes",
+    mayStart: dataset.mayStart === "yes",
+    screenReader: localStorage.getItem("console-screen-reader") === "on",
+    fontSize: matchMedia("(max-width: 760px)").matches ? 11 : 13,
+    outputAddress: (i) => `${dataset.base}hosts/${i}/output`,
+  },
+  /** Where this run's data is: page.at("groups.json"), page.at(`hosts/${i}/lines`). */
+  at: (path) => dataset.base + path,
+  /** Address of the new-run form, filled in from this run. */
+  again: (params) => `${dataset.again}?${new URLSearchParams({ rerun: run.id, ...params })}`,
+  /** Index of the opened host, or null. */
+  opened: null,
+  /** The lines the address points at, {from, to} or null. */
+  lines: null,
+  open,
+  show,
+  notice: (text) => notice("error-notice", text),
+  openLink,
+  askToCancel: (host = null) => askToCancel(page, host),
+  filterChanged,
+  linkTo: (place) => new URL(hashOf(place), location.href).href,
+  /** Put a place into the address bar without leaving a step in the browser's history. */
+  setPlace: (place) => history.replaceState(null, "", hashOf(place) || location.pathname),
+};
+
+const bar = new StatusBar(root.querySelector(".status-bar"));
+const header = new RunHeader(root.querySelector(".run-head"), {
+  store, run, icons: page.icons, now: page.now, delegate: { statusToggled }, page,
 });
 const list = new HostList(byId("hosts"), {
-  store, icons, now, empty: byId("no-hosts"), delegate: { hostChosen: (i) => open(i, { isAsked: true }) },
+  store, icons: page.icons, now: page.now, empty: byId("no-hosts"), page,
+  delegate: { hostChosen: (i) => open(i, { isAsked: true }) },
 });
-const pane = new FocusPane(byId("pane"), { store, socket, openLink, now, settings });
+const views = new Views(root, page, {
+  focus: FocusView, lines: LinesView, grid: GridView, grouped: GroupedView, merged: MergedView, search: SearchView,
+}, viewChanged);
+const focusView = views.get("focus");
+page.views = views;
+const same = new SameOutput(byId("same-output"), page);
+const together = new Together(byId("together"), page);
+const notifier = new Notifier(page);
+new ChosenBar(byId("run-chosen"), page);
+const palette = new Palette(byId("palette"), page);
 
 // ---- News ----
+
+function runChanged(news) {
+  header.runChanged(news);
+}
 
 function hostsChanged(hosts) {
   const changed = store.apply(hosts);
@@ -94,26 +151,27 @@ function hostsChanged(hosts) {
   header.draw();
   drawFilterCount();
   showFailure(changed);
-  if (changed.includes(pane.host)) {
-    lag.stored(store.get(pane.host).size, performance.now());
-    pane.update();
-  }
+  if (changed.includes(focusView.pane.host)) lag.stored(store.get(focusView.pane.host).size, performance.now());
+  views.tell("hostsChanged", changed);
+  same.hostsChanged(changed);
+  notifier.hostsChanged(changed);
 }
 
 /** Until somebody has picked a host, the first one that goes wrong is what there is to see. */
 function showFailure(changed) {
-  if (hasPicked || FAILURES.has(store.get(pane.host)?.status)) return;
-  const failed = changed.find((i) => FAILURES.has(store.get(i).status));
+  if (hasPicked || isFailure(store.get(page.opened)?.status)) return;
+  const failed = changed.find((i) => isFailure(store.get(i).status));
   if (failed !== undefined) open(failed);
 }
 
 function drawBar() {
-  const host = pane.host === null ? null : store.get(pane.host);
+  const { pane } = focusView;
+  const host = pane.host === null || views.name !== "focus" ? null : store.get(pane.host);
   lag.drawn(pane.shown);
   bar.draw({
-    lag: host && !isActive(host.status) && pane.received >= host.size ? 0 : lag.lag(performance.now()),
+    lag: !host || (!isActive(host.status) && pane.received >= host.size) ? 0 : lag.lag(performance.now()),
     bytes: host && { received: pane.received, stored: host.size },
-    serverTime: socket.isLive ? now() : null,
+    serverTime: socket.isLive ? page.now() : null,
   });
 }
 
@@ -146,34 +204,58 @@ function notice(id, text) {
 
 // ---- Choosing and filtering ----
 
-function open(i, { isAsked = false } = {}) {
-  if (!store.get(i)) return;
-  const { name, size } = store.get(i);
+/** Open host `i`, in `view` if given, at `lines` {from, to} if given; `isAsked` where a person wanted it. */
+function open(i, { isAsked = false, view = null, lines = null } = {}) {
+  const host = store.get(i);
+  if (!host) return;
+  const isOther = page.opened !== i;
+  page.opened = i;
+  page.lines = lines;
   list.open(i);
-  lag.reset();
+  if (isOther) lag.reset();
   if (isAsked) {
     hasPicked = true;
-    showScreen("output");
+    page.setPlace({ host: host.name, lines, view: lines ? null : addressedView(view) });
+    show(view ?? (["focus", "lines"].includes(views.name) && !isNarrowList() ? views.name : "focus"));
   }
-  pane.open(i);
-  lag.stored(size, performance.now());
-  page.querySelector('[data-tab="output"]').textContent = name;
-  byId("copy-link").dataset.link = linkTo(name);
+  views.tell("hostOpened", i, lines);
+  lag.stored(host.size, performance.now());
   for (const [kind, query] of [["host", ""], ["stderr", "?stream=stderr"]]) {
-    const item = page.querySelector(`[data-download="${kind}"]`);
-    item.href = settings.outputAddress(i) + query;
-    item.querySelector("span").textContent = kind === "host" ? name : `${name}, stderr only`;
+    const item = root.querySelector(`[data-download="${kind}"]`);
+    item.href = page.settings.outputAddress(i) + query;
+    item.querySelector("span").textContent = kind === "host" ? host.name : `${host.name}, stderr only`;
   }
-  if (isAsked) history.replaceState(null, "", linkTo(name));
   drawBar();
 }
 
-function linkTo(name) {
-  return `#${new URLSearchParams({ h: name })}`;
+const isNarrowList = () => ["hosts", "notes"].includes(dataset.view);
+
+/** The address names a view where it is not what a host's link opens anyway. */
+const addressedView = (view) => (view === null || view === "focus" ? null : view);
+
+/** Show a view; "hosts" and "notes" are panels beside the view that a narrow screen shows instead of it. */
+function show(name) {
+  if (views.has(name)) {
+    const isBack = views.name === name;
+    views.show(name);
+    if (isBack) viewChanged(name);
+  } else viewChanged(name);
 }
 
-function hostInAddress() {
-  return store.named(new URLSearchParams(location.hash.slice(1)).get("h") ?? "");
+function viewChanged(name) {
+  dataset.view = name;
+  for (const button of root.querySelectorAll(".run-tabs [data-view]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.view === name));
+  }
+  drawBar();
+}
+
+function viewAsked(name) {
+  hasPicked = true;
+  const host = store.get(page.opened);
+  const isOfHost = ["focus", "lines"].includes(name);
+  if (views.has(name)) page.setPlace({ host: isOfHost ? host.name : null, view: name === "focus" ? null : name });
+  show(name);
 }
 
 function statusToggled(status) {
@@ -184,8 +266,9 @@ function statusToggled(status) {
 function filterChanged() {
   list.filterChanged();
   header.draw();
-  page.classList.toggle("is-filtered", store.isFiltered);
+  root.classList.toggle("is-filtered", store.isFiltered);
   drawFilterCount();
+  views.tell("filterChanged");
 }
 
 function drawFilterCount() {
@@ -197,15 +280,7 @@ function clearFilter() {
   store.clearFilter();
   filter.value = "";
   filterChanged();
-  list.focus();
   return true;
-}
-
-function showScreen(screen) {
-  dataset.screen = screen;
-  for (const button of page.querySelectorAll(".run-tabs [data-screen-set]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.screenSet === screen));
-  }
 }
 
 const filter = byId("host-filter");
@@ -214,95 +289,70 @@ filter.addEventListener("input", () => {
   filterChanged();
 });
 filter.addEventListener("keydown", (event) => {
-  if (event.key === "ArrowDown" || event.key === "Enter") {
-    event.preventDefault();
-    const [first] = store.ordered();
-    if (first === undefined) return;
-    list.focus();
-    list.moveTo(first);
-    if (event.key === "Enter") open(first, { isAsked: true });
-  }
+  if (event.key !== "ArrowDown" && event.key !== "Enter") return;
+  event.preventDefault();
+  const [first] = store.ordered();
+  if (first === undefined) return;
+  list.focus();
+  list.moveTo(first);
+  if (event.key === "Enter") open(first, { isAsked: true });
 });
 
 // ---- What can be asked for ----
 
-function askToCancel(host = null) {
-  const texts = host
-    ? {
-        h2: `Cancel ${host.name}?`,
-        '[data-dialog="text"]': "The program on this host gets TERM, and KILL a few seconds later. The other hosts go on.",
-        '[data-dialog="confirm"]': `Cancel ${host.name}`,
-      }
-    : {
-        h2: "Cancel this run?",
-        '[data-dialog="text"]': cancelSentence(),
-        '[data-dialog="confirm"]': "Cancel the run",
-      };
-  byId("cancel-dialog").querySelector('[name="host"]').value = host?.i ?? "";
-  // Without a connection the dialog's form is posted instead.
-  ask(byId("cancel-dialog"), texts, () => socket.cancel(host?.i ?? null));
-}
-
-function cancelSentence() {
-  const counts = new Map(store.counts());
-  const started = (counts.get("running") ?? 0) + (counts.get("starting") ?? 0);
-  const queued = counts.get("queued") ?? 0;
-  return `Programs on ${format.plural(started, "host")} get TERM, and KILL a few seconds later. ` +
-    (queued > 0 ? `${format.plural(queued, "waiting host")} will not start. ` : "") + `What has ended stays as it is.`;
-}
-
-function openLink(target) {
-  ask(byId("link-dialog"), { '[data-dialog="text"]': target }, () => {
-    window.open(target, "_blank", "noopener,noreferrer");
-  });
-}
-
-async function copyLink(button) {
-  const text = new URL(button.dataset.link ?? "", location.href).href;
-  const label = button.querySelector("span");
-  try {
-    await navigator.clipboard.writeText(text);
-    label.textContent = "Copied";
-  } catch {
-    // The clipboard needs HTTPS or localhost: the address bar has the link, too.
-    history.replaceState(null, "", button.dataset.link);
-    label.textContent = "See address bar";
-  }
-  setTimeout(() => (label.textContent = "Copy link"), 2_000);
-}
-
 prepareDialogs();
-page.querySelector('[data-run="cancel"]')?.addEventListener("click", () => askToCancel());
-page.querySelector('[data-pane="cancel"]').addEventListener("click", () => askToCancel(store.get(pane.host)));
-page.querySelector('[data-bar="retry"]').addEventListener("click", () => socket.retryNow());
-page.querySelector(".notice-close").addEventListener("click", () => notice("error-notice", ""));
-byId("copy-link").addEventListener("click", (event) => copyLink(event.currentTarget));
-byId("clear-filter").addEventListener("click", clearFilter);
-byId("show-keys").addEventListener("click", () => ask(byId("keys-dialog"), {}));
-byId("screen-reader").checked = settings.screenReader;
-byId("screen-reader").addEventListener("change", (event) => {
-  settings.screenReader = event.target.checked;
-  localStorage.setItem("console-screen-reader", event.target.checked ? "on" : "off");
-  pane.reopen();
+root.querySelector('[data-run="cancel"]')?.addEventListener("click", () => page.askToCancel());
+root.querySelector('[data-bar="retry"]').addEventListener("click", () => socket.retryNow());
+root.querySelector(".notice-close").addEventListener("click", () => notice("error-notice", ""));
+root.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy-link]");
+  if (button) copyLink(button, page.linkTo({ host: store.get(page.opened).name, lines: page.lines }));
 });
-for (const button of page.querySelectorAll("[data-screen-set]")) {
-  button.addEventListener("click", () => showScreen(button.dataset.screenSet));
+byId("clear-filter").addEventListener("click", () => {
+  clearFilter();
+  list.focus();
+});
+byId("show-keys").addEventListener("click", () => ask(byId("keys-dialog"), {}));
+byId("screen-reader").checked = page.settings.screenReader;
+byId("screen-reader").addEventListener("change", (event) => {
+  page.settings.screenReader = event.target.checked;
+  localStorage.setItem("console-screen-reader", event.target.checked ? "on" : "off");
+  focusView.pane.reopen();
+});
+byId("side-toggle").addEventListener("click", () => toggleSide());
+for (const button of root.querySelectorAll(".run-tabs [data-view]")) {
+  button.addEventListener("click", () => viewAsked(button.dataset.view));
+}
+
+function toggleSide(isOpen = !root.classList.contains("has-side")) {
+  root.classList.toggle("has-side", isOpen);
+  byId("side-toggle").setAttribute("aria-pressed", String(isOpen));
+  localStorage.setItem("console-side", isOpen ? "on" : "off");
 }
 
 // ---- Keys ----
 
 const isOnButton = (event) => event.target.closest?.("a, button, summary, input") != null;
-const isInPane = (event) => event.target.closest?.("#pane") != null;
+const isInPane = (event) => event.target.closest?.(".pane") != null;
 const moveBy = (step) => (event) => {
-  if (isInPane(event) && event.key.startsWith("Arrow")) return false;
+  if (event.target.closest?.(".view") && event.key.startsWith("Arrow")) return false;
   hasPicked = true;
   list.move(step);
   return true;
 };
 
-listenForKeys({
+/** Open the next host that went wrong, or the one before. */
+function openFailure(step) {
+  const failures = store.ordered().filter((i) => isFailure(store.get(i).status));
+  if (failures.length === 0) return;
+  const at = failures.indexOf(page.opened);
+  const next = at === -1 ? (step > 0 ? 0 : failures.length - 1) : (at + step + failures.length) % failures.length;
+  open(failures[next], { isAsked: true });
+}
+
+const keys = {
   "/": () => {
-    showScreen("hosts");
+    if (isNarrowList()) show("hosts");
     filter.select();
     filter.focus();
   },
@@ -315,44 +365,62 @@ listenForKeys({
     open(list.cursor, { isAsked: true });
     return true;
   },
-  f: () => pane.toggleFollow(),
+  n: () => openFailure(1),
+  N: () => openFailure(-1),
+  o: () => viewAsked("focus"),
+  l: () => viewAsked("lines"),
+  v: () => viewAsked("grid"),
+  g: () => viewAsked("grouped"),
+  m: () => viewAsked("merged"),
+  s: () => viewAsked("search"),
+  i: () => toggleSide(),
   "?": () => ask(byId("keys-dialog"), {}),
   Escape: (event) => {
     if (clearFilter()) return true;
     if (event.target === filter) list.focus();
-    else if (isInPane(event)) showScreen("hosts");
+    else if (isInPane(event)) show("hosts");
     return true;
   },
   F6: (event) => {
     if (isInPane(event)) {
-      showScreen("hosts");
       list.focus();
     } else {
-      showScreen("output");
-      pane.focus();
+      show("focus");
+      focusView.pane.focus();
     }
   },
-});
+};
+
+listenForKeys(keys, (key) => views.action(key));
 
 // ---- Begin ----
+
+function openPlace(isAsked) {
+  const place = placeOf(location.hash);
+  const host = place.host === null ? undefined : store.named(place.host);
+  const view = place.lines ? "lines" : place.view;
+  if (host) open(host.i, { isAsked, view: views.has(view) ? view : "focus", lines: place.lines });
+  else if (views.has(place.view)) show(place.view);
+  return Boolean(host) || views.has(place.view);
+}
 
 byId("pane").addEventListener("pointerdown", () => (hasPicked = true));
 addEventListener("offline", () => socket.networkLost());
 addEventListener("online", () => socket.retryNow());
-addEventListener("hashchange", () => {
-  const host = hostInAddress();
-  if (host) open(host.i, { isAsked: true });
-});
+addEventListener("hashchange", () => openPlace(true));
 setInterval(() => {
   header.tick();
   list.tick();
-  pane.tick();
+  views.tell("tick");
   drawBar();
 }, 1_000);
 setInterval(drawBar, 250);
 
-const asked = hostInAddress();
-const [first] = store.ordered();
-open(asked?.i ?? first, { isAsked: Boolean(asked) });
-if (!asked && store.size === 1 && isActive(run.status)) showScreen("output");
+toggleSide(localStorage.getItem("console-side") !== "off");
+open(store.ordered()[0]);
+if (!openPlace(true)) show(store.size >= MANY_HOSTS ? "grid" : "focus");
+if (matchMedia("(max-width: 760px)").matches && views.name === "focus" && !location.hash) {
+  if (store.size > 1 || !isActive(run.status)) show("hosts");
+}
+palette.start?.();
 socket.start();

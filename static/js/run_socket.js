@@ -233,6 +233,10 @@ export class RunSocket {
         return this.#tell("helloReceived", message);
       case "status":
         return this.#tell("statusReceived", message);
+      case "presence":
+        return this.#tell("presenceReceived", message);
+      case "notes":
+        return this.#tell("notesReceived", message);
       case "end":
         return this.#tell("outputEnded", message);
       case "gap":

@@ -1,8 +1,7 @@
-"""The output log: every byte a program printed, once, in order. The only module that touches ``OutputChunk``.
+"""Storing what programs print.
 
 A process has one :class:`LogWriter`, whose thread commits what all its HostRuns printed in one transaction every few
 milliseconds. Status changes travel in the same queue, so a HostRun is never final before its last byte is stored.
-Reading is by byte offset: live view, reconnect, history and download all read the log from a cursor.
 """
 
 from __future__ import annotations
@@ -20,8 +19,10 @@ from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
 from consoles import doorbell
-from consoles.models import HostRun, OutputChunk
-from consoles.recent_output import Piece, Recent
+from consoles.models import HostRun
+from consoles.outputlog import reading
+from consoles.outputlog.reading import MAX_CHUNK
+from consoles.recent_output import Piece
 from consoles.statuses import FINAL
 from consoles.terminal_text import last_line
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Most bytes in one chunk. A reader relies on it to find the chunk that holds an offset.
-MAX_CHUNK: Final = 64 * 1024
 #: Seconds between commits while there is always something to store; the first after a pause is at once.
 COMMIT_INTERVAL: Final = 0.02
 #: Bytes waiting to be stored, of one HostRun and of all, at which its reader is held up, and in turn its host.
@@ -43,71 +42,10 @@ MAX_WAITING_ONE: Final = 16 * 1024 * 1024
 MAX_WAITING_ALL: Final = 64 * 1024 * 1024
 #: Bytes at the end of each stream that its last line is looked for in.
 TAIL: Final = 512
-#: Bytes of recent output kept in memory for live viewers.
-MAX_RECENT: Final = 32 * 1024 * 1024
 #: Seconds that one commit may take before viewers are told that output waits.
 NOTICE_AFTER: Final = 3.0
 #: Seconds between attempts while the database refuses.
 RETRY_PAUSE: Final = 0.5
-
-
-# Reading
-
-
-def size(host_run_id: int) -> int:
-    """Bytes stored so far."""
-    if (end := _recent.end(host_run_id)) is not None:
-        return end
-    return HostRun.objects.values_list("size", flat=True).get(pk=host_run_id)
-
-
-def read(host_run_id: int, start: int, most: int) -> list[Piece]:
-    """What is stored from offset ``start`` on: at most ``most`` bytes; [] when nothing is stored there yet.
-
-    The pieces are contiguous, and the first begins exactly at ``start``.
-    """
-    if (recent := _recent.read(host_run_id, start, most)) is not None:
-        return recent
-    pieces: list[Piece] = []
-    limit = most // MAX_CHUNK + 2
-    while most > 0 and (rows := _rows_from(host_run_id, start, limit)):
-        for piece in rows:
-            pieces.append(piece.up_to(most))
-            most -= len(pieces[-1].data)
-            if most <= 0:
-                break
-        start, fewer = pieces[-1].end, len(rows) < limit
-        if fewer:
-            break
-        # Many small chunks: guess from what they were how many more are needed.
-        limit = min(2 + most * len(rows) // sum(len(piece.data) for piece in rows), 2000)
-    return pieces
-
-
-def stream(host_run_id: int, only: int | None = None) -> Iterator[bytes]:
-    """The whole log piece by piece, or the bytes of one stream; what is stored when a piece is asked for."""
-    cursor = 0
-    while pieces := read(host_run_id, cursor, 1024 * 1024):
-        cursor = pieces[-1].end
-        if found := b"".join(piece.data for piece in pieces if only in (None, piece.stream)):
-            yield found
-
-
-_recent = Recent(MAX_RECENT)
-
-
-def _rows_from(host_run_id: int, start: int, limit: int) -> list[Piece]:
-    chunks = OutputChunk.objects.filter(host_run_id=host_run_id)
-    columns = ("offset", "stream", "time", "data")
-    rows = list(chunks.filter(offset__gte=start).order_by("offset").values_list(*columns)[:limit])
-    if start and (not rows or rows[0][0] != start):
-        # The cursor stands inside a chunk.
-        rows[:0] = chunks.filter(offset__lt=start).order_by("-offset").values_list(*columns)[:1]
-    found = [Piece(offset, number, moment, bytes(data)) for offset, number, moment, data in rows]
-    return [piece.since(start) for piece in found if piece.end > start]
-
-
-# Writing
 
 
 class Fenced(Exception):
@@ -116,11 +54,15 @@ class Fenced(Exception):
 
 @dataclass(eq=False, slots=True)
 class Ticket:
-    """The right to write one HostRun's log, with how far it has got. Holders share it with the writer's thread."""
+    """The right to write one HostRun's log, with how far it has got. Holders share it with the writer's thread.
+
+    ``end`` counts bytes and ``lines`` line ends that are stored, ``waiting`` bytes that are not yet.
+    """
 
     host_run: HostRun
     fence: int
     end: int = 0
+    lines: int = 0
     waiting: int = 0
     fenced: bool = False
     tails: dict[int, bytes] = field(default_factory=dict)
@@ -289,10 +231,19 @@ class _Batch:
 
         One statement for all rows: through the ORM, this alone would cost more than storing the output.
         """
+        adapt = connection.ops.adapt_datetimefield_value
         tickets = [ticket for ticket in self._chunks if not ticket.fenced]
         rows = [
-            (self._chunks[ticket][-1].end, self._last_line(ticket), ticket.host_run.pk, ticket.fence)
+            (
+                pieces[-1].end,
+                self._lines(ticket),
+                adapt(pieces[-1].time),
+                self._last_line(ticket),
+                ticket.host_run.pk,
+                ticket.fence,
+            )
             for ticket in tickets
+            for pieces in [self._chunks[ticket]]
         ]
         fenced = {ticket for ticket in self._chunks if ticket.fenced}
         if not rows:
@@ -310,7 +261,7 @@ class _Batch:
         """The same for what was printed: building a model for each chunk costs seven times what storing it does."""
         adapt = connection.ops.adapt_datetimefield_value
         rows = [
-            (ticket.host_run.pk, piece.offset, piece.stream, adapt(piece.time), piece.data)
+            (ticket.host_run.pk, piece.offset, piece.stream, adapt(piece.time), piece.lines, piece.data)
             for ticket, pieces in self._chunks.items()
             if ticket not in fenced
             for piece in pieces
@@ -318,6 +269,9 @@ class _Batch:
         if rows:
             with connection.cursor() as cursor:
                 cursor.executemany(_INSERT_CHUNK, rows)
+
+    def _lines(self, ticket: Ticket) -> int:
+        return ticket.lines + sum(piece.lines for piece in self._chunks[ticket])
 
     def _last_line(self, ticket: Ticket) -> str:
         tail = self._tail(ticket)
@@ -332,10 +286,11 @@ class _Batch:
         for ticket, pieces in self._chunks.items():
             if ticket in fenced:
                 ticket.fenced = True
-                _recent.forget(ticket.host_run.pk)
+                reading.recent.forget(ticket.host_run.pk)
             else:
                 ticket.tails[pieces[-1].stream], ticket.end = self._tail(ticket), pieces[-1].end
-                _recent.add(ticket.host_run.pk, pieces)
+                ticket.lines += sum(piece.lines for piece in pieces)
+                reading.recent.add(ticket.host_run.pk, pieces)
 
     def announce(self) -> None:
         """Tell who waits: first the runner's futures, then the viewers. What was given up on did not happen."""
@@ -351,9 +306,12 @@ class _Batch:
 
 
 _INSERT_CHUNK: Final = (
-    'INSERT INTO consoles_outputchunk (host_run_id, "offset", stream, time, data) VALUES (%s, %s, %s, %s, %s)'
+    'INSERT INTO consoles_outputchunk (host_run_id, "offset", stream, time, lines, data)'
+    " VALUES (%s, %s, %s, %s, %s, %s)"
 )
-_UPDATE_SIZE: Final = "UPDATE consoles_hostrun SET size = %s, last_line = %s WHERE id = %s AND fence = %s"
+_UPDATE_SIZE: Final = (
+    "UPDATE consoles_hostrun SET size = %s, lines = %s, printed = %s, last_line = %s WHERE id = %s AND fence = %s"
+)
 
 
 def _pieces(end: int, appends: list[_Append]) -> list[Piece]:

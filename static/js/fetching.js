@@ -1,0 +1,33 @@
+// Asking the console for JSON. Whatever goes wrong becomes a sentence that tells what to do.
+
+export class FetchError extends Error {}
+
+const SENTENCES = {
+  403: "You may not see this any more: ask an administrator for the permission.",
+  404: "The console does not have this any more: reload the page.",
+  503: "The database does not answer: try again in a moment.",
+};
+
+/** GET `address` with `params` as an object. Throws FetchError with a sentence; an aborted request throws as it is. */
+export async function getJson(address, params = {}, signal = undefined) {
+  const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== null && value !== undefined));
+  const url = query.size > 0 ? `${address}?${query}` : address;
+  let response;
+  try {
+    response = await fetch(url, { signal, headers: { Accept: "application/json" }, credentials: "same-origin" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new FetchError("The console does not answer: it is tried again when it does.");
+  }
+  if (response.redirected && new URL(response.url).pathname.startsWith("/login")) {
+    throw new FetchError("Your login has ended: reload the page and log in again.");
+  }
+  if (!response.ok) throw new FetchError((await sentenceOf(response)) ?? SENTENCES[response.status] ?? `The console answered with ${response.status}: try again.`);
+  return response.json();
+}
+
+async function sentenceOf(response) {
+  if (!response.headers.get("Content-Type")?.startsWith("application/json")) return null;
+  const { error } = await response.json();
+  return typeof error === "string" ? error : null;
+}

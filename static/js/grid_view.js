@@ -1,0 +1,13 @@
+// The grid view.
+
+export class GridView {
+  #root;
+  #page;
+
+  constructor(root, page) {
+    this.#root = root;
+    this.#page = page;
+  }
+
+  shown() {}
+}

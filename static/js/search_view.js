@@ -1,0 +1,13 @@
+// The search view.
+
+export class SearchView {
+  #root;
+  #page;
+
+  constructor(root, page) {
+    this.#root = root;
+    this.#page = page;
+  }
+
+  shown() {}
+}
