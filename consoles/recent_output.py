@@ -24,11 +24,6 @@ class Piece:
     def end(self) -> int:
         return self.offset + len(self.data)
 
-    @property
-    def lines(self) -> int:
-        """How many lines end in it."""
-        return self.data.count(b"\n")
-
     def since(self, start: int) -> Piece:
         """The part from offset ``start`` on; all of it where that lies before it."""
         if self.offset >= start:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,37 @@ def test_shows_every_line_once_though_the_socket_is_cut_again_and_again(console:
     expect_status(page, "succeeded")
     expect(page.locator("[data-pane=foot]")).to_contain_text("all stored")
     assert all_lines(page) == [str(number) for number in range(1, 1201)]
+
+
+def test_says_that_the_computer_has_no_network_and_catches_up_after_it(console: Console, tmp_path: Path) -> None:
+    run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; seq 2 500; echo last")
+    page = console.open(run)
+    expect(page.locator(".xterm-rows")).to_contain_text("first")
+    page.context.set_offline(True)
+    expect(page.locator("#connection-notice")).to_contain_text("This computer has no network.")
+    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "offline")
+    (tmp_path / "go").touch()
+    page.context.set_offline(False)
+    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live", timeout=20_000)
+    expect_status(page, "succeeded")
+    assert all_lines(page) == ["first", *map(str, range(2, 501)), "last"]
+    page.complaints.clear()  # type: ignore[attr-defined]  # the browser complains about the network, rightly
+
+
+def test_says_that_a_server_keeps_silent_and_shows_everything_when_it_goes_on(console: Console, tmp_path: Path) -> None:
+    run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo last")
+    page = console.open(run)
+    expect(page.locator(".xterm-rows")).to_contain_text("first")
+    os.kill(console.server.pid, signal.SIGSTOP)
+    try:
+        expect(page.locator("[data-bar=connection-text]")).to_contain_text("no answer for", timeout=30_000)
+        expect(page.locator("#connection-notice")).to_contain_text("The console does not answer.")
+    finally:
+        os.kill(console.server.pid, signal.SIGCONT)
+    (tmp_path / "go").touch()
+    expect(page.locator(".xterm-rows")).to_contain_text("last")
+    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
+    assert all_lines(page) == ["first", "last"]
 
 
 def test_second_tab_opened_later_sees_everything_since_the_start(console: Console, tmp_path: Path) -> None:

@@ -214,6 +214,10 @@ class _Batch:
         self._chunks: dict[Ticket, list[Piece]] = {
             ticket: _pieces(ticket.end, appends) for ticket, appends in self._appends.items()
         }
+        # Counted once: they are needed with each piece, for each log, and again after a refused commit.
+        self._lines: dict[Ticket, list[int]] = {
+            ticket: [piece.data.count(b"\n") for piece in pieces] for ticket, pieces in self._chunks.items()
+        }
         self._moved: list[bool] = []
 
     def commit(self) -> None:
@@ -236,7 +240,7 @@ class _Batch:
         rows = [
             (
                 pieces[-1].end,
-                self._lines(ticket),
+                ticket.lines + sum(self._lines[ticket]),
                 adapt(pieces[-1].time),
                 self._last_line(ticket),
                 ticket.host_run.pk,
@@ -261,17 +265,14 @@ class _Batch:
         """The same for what was printed: building a model for each chunk costs seven times what storing it does."""
         adapt = connection.ops.adapt_datetimefield_value
         rows = [
-            (ticket.host_run.pk, piece.offset, piece.stream, adapt(piece.time), piece.lines, piece.data)
+            (ticket.host_run.pk, piece.offset, piece.stream, adapt(piece.time), lines, piece.data)
             for ticket, pieces in self._chunks.items()
             if ticket not in fenced
-            for piece in pieces
+            for piece, lines in zip(pieces, self._lines[ticket], strict=True)
         ]
         if rows:
             with connection.cursor() as cursor:
                 cursor.executemany(_INSERT_CHUNK, rows)
-
-    def _lines(self, ticket: Ticket) -> int:
-        return ticket.lines + sum(piece.lines for piece in self._chunks[ticket])
 
     def _last_line(self, ticket: Ticket) -> str:
         tail = self._tail(ticket)
@@ -289,7 +290,7 @@ class _Batch:
                 reading.recent.forget(ticket.host_run.pk)
             else:
                 ticket.tails[pieces[-1].stream], ticket.end = self._tail(ticket), pieces[-1].end
-                ticket.lines += sum(piece.lines for piece in pieces)
+                ticket.lines += sum(self._lines[ticket])
                 reading.recent.add(ticket.host_run.pk, pieces)
 
     def announce(self) -> None:

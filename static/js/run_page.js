@@ -112,7 +112,7 @@ const page = {
   show,
   notice: (text) => notice("error-notice", text),
   openLink,
-  askToCancel: (host = null) => askToCancel(page, host),
+  askToCancel: (i = null) => askToCancel(page, i === null ? null : store.get(i)),
   filterChanged,
   linkTo: (place) => new URL(hashOf(place), location.href).href,
   /** Put a place into the address bar without leaving a step in the browser's history. */
@@ -305,8 +305,11 @@ root.querySelector('[data-run="cancel"]')?.addEventListener("click", () => page.
 root.querySelector('[data-bar="retry"]').addEventListener("click", () => socket.retryNow());
 root.querySelector(".notice-close").addEventListener("click", () => notice("error-notice", ""));
 root.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy-link]");
-  if (button) copyLink(button, page.linkTo({ host: store.get(page.opened).name, lines: page.lines }));
+  const link = event.target.closest("[data-copy-link]");
+  if (link) copyLink(link, page.linkTo({ host: store.get(page.opened).name, lines: page.lines }));
+  // A pane says which host it shows; what belongs to no pane means the opened one.
+  const cancel = event.target.closest('[data-pane="cancel"]');
+  if (cancel) page.askToCancel(Number(cancel.closest("[data-host]")?.dataset.host ?? page.opened));
 });
 byId("clear-filter").addEventListener("click", () => {
   clearFilter();
