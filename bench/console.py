@@ -26,8 +26,9 @@ _PY_SPY = Path(__file__).parent / ".venv" / "bin" / "py-spy"
 class Console:
     """A console whose inventory holds the lab's hosts."""
 
-    def __init__(self, data: Path, profile: Path | None = None) -> None:
+    def __init__(self, data: Path, profile: Path | None = None, keeps: bool = False) -> None:
         self._data = data
+        self._keeps = keeps
         self._profile = profile
         self._port = some_free_port()
         self._server: subprocess.Popen[bytes] | None = None
@@ -127,6 +128,9 @@ class Console:
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPSCONSOLE_")}
         own = {"OPSCONSOLE_DATA": str(self._data), "PORT": str(self._port), "REDIS_URL": ""}
+        if not self._keeps:
+            # The other tools connect each time, and so do we, but where warm connections are the subject.
+            own["OPSCONSOLE_KEEP_CONNECTIONS"] = "0"
         return {**inherited, **own, "DJANGO_SETTINGS_MODULE": "opsconsole.settings"}
 
     def _python(self, *arguments: str, text: str = "") -> str:
@@ -170,10 +174,10 @@ class Console:
 
 
 @contextmanager
-def open_console(lab: Lab, profile: Path | None = None) -> Iterator[Console]:
-    """A running console for one job, which knows the lab's hosts."""
+def open_console(lab: Lab, profile: Path | None = None, keeps: bool = False) -> Iterator[Console]:
+    """A running console for one job, which knows the lab's hosts; ``keeps`` connections open between runs or not."""
     with lab.folder() as data:
-        console = Console(data, profile)
+        console = Console(data, profile, keeps)
         console.fill(lab)
         console.start()
         try:

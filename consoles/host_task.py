@@ -39,8 +39,11 @@ class Work:
 class HostTask:
     """Executes one HostRun in the thread that calls :meth:`run`; ``cancel`` may come from any."""
 
-    def __init__(self, host_run: HostRun, work: Work, prepared: Prepared, writer: LogWriter) -> None:
+    def __init__(
+        self, host_run: HostRun, work: Work, prepared: Prepared, writer: LogWriter, kept: ssh.KeptConnections
+    ) -> None:
         self.host_run = host_run
+        self._kept = kept
         self._work = work
         self._prepared = prepared
         self._writer = writer
@@ -85,18 +88,36 @@ class HostTask:
         target = self._prepared.target
         if target is None:
             return Outcome(Status.UNREACHABLE, self._prepared.trouble)
-        with ssh.Connection(target) as connection:
-            try:
-                program = self._start(connection)
-                return Following(self._ticket, self._work, program, self._writer, lambda: self._canceled).until_end()
-            except ssh.ConnectError as error:
-                return self._not_started(error)
+        program: ssh.Program | None = None
+        try:
+            program = self._start(target)
+            return Following(self._ticket, self._work, program, self._writer, lambda: self._canceled).until_end()
+        except ssh.ConnectError as error:
+            return self._not_started(error)
+        finally:
+            self._let_go(program)
 
-    def _start(self, connection: ssh.Connection) -> ssh.Program:
-        with self._lock:
-            self._connection = connection
-        self._stop_if_canceled()
-        connection.open()
+    def _start(self, target: ssh.Target) -> ssh.Program:
+        """Start the program, on a connection that is open already if there is one and it still works."""
+        if (kept := self._kept.take(target)) is not None:
+            try:
+                return self._start_on(kept)
+            except ssh.ConnectError as error:
+                kept.close()
+                if self._canceled or (isinstance(error, ssh.ProgramNotStarted) and not error.certain):
+                    raise
+        connection = ssh.Connection(target)
+        try:
+            with self._lock:
+                self._connection = connection
+            self._stop_if_canceled()
+            connection.open()
+            return self._start_on(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _start_on(self, connection: ssh.Connection) -> ssh.Program:
         with self._lock:
             self._stop_if_canceled()
             # From here on a cancel must end the program: closing the connection would leave it running.
@@ -105,6 +126,15 @@ class HostTask:
         with self._lock:
             self._program = program
         return program
+
+    def _let_go(self, program: ssh.Program | None) -> None:
+        if program is None:
+            return
+        program.close()
+        if program.ended_cleanly and not self._canceled:
+            self._kept.give(program.connection)
+        else:
+            program.connection.close()
 
     def _stop_if_canceled(self) -> None:
         if self._canceled:

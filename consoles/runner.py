@@ -11,7 +11,7 @@ from django.db import close_old_connections, connection
 from django.db.models import F
 from django.db.models.functions import Now
 
-from consoles import lease
+from consoles import lease, ssh
 from consoles.host_task import HostTask, Work
 from consoles.models import HostRun, Run
 from consoles.outcome import Limits
@@ -36,6 +36,7 @@ class Runner:
     def __init__(self, settles: bool = False) -> None:
         self._owner = lease.Owner()
         self.writer = LogWriter()
+        self.kept = ssh.KeptConnections(settings.OPSCONSOLE_KEEP_CONNECTIONS, settings.OPSCONSOLE_KEEP_MOST)
         self._lock = threading.Lock()
         self._tasks: dict[int, HostTask] = {}
         self._executions: set[Execution] = set()
@@ -70,6 +71,7 @@ class Runner:
             self._give_up_rest()
         finally:
             self._abandon_tasks()
+            self.kept.close()
             self.writer.stop(timeout / 2)
             self._nudge.set()
             self._owner.release()
@@ -210,7 +212,7 @@ class Execution:
         assert self._work is not None
         gone = Prepared(trouble=f"{host_run.server_name} is no longer in the inventory.")
         prepared = self._prepared.get(host_run.server_id or 0, gone)
-        task = HostTask(host_run, self._work, prepared, self._runner.writer)
+        task = HostTask(host_run, self._work, prepared, self._runner.writer, self._runner.kept)
         if self._runner.begin(task):
             try:
                 task.run()

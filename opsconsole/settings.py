@@ -37,6 +37,9 @@ OPSCONSOLE_MAX_ACTIVE = env.integer("OPSCONSOLE_MAX_ACTIVE", default=256)
 OPSCONSOLE_KILL_GRACE = env.number("OPSCONSOLE_KILL_GRACE", default=5.0)
 #: Seconds without any sign of life after which a connection counts as dead.
 OPSCONSOLE_DEAD_PEER = env.number("OPSCONSOLE_DEAD_PEER", default=45.0)
+# Seconds an SSH connection stays open for the next run on its host, and how many do.
+OPSCONSOLE_KEEP_CONNECTIONS = env.number("OPSCONSOLE_KEEP_CONNECTIONS", default=60.0)
+OPSCONSOLE_KEEP_MOST = env.integer("OPSCONSOLE_KEEP_MOST", default=500)
 #: The account that ``manage.py serve`` makes where there is no administrator yet.
 OPSCONSOLE_ADMIN = env.text("OPSCONSOLE_ADMIN", default="admin")
 OPSCONSOLE_ADMIN_PASSWORD = env.text("OPSCONSOLE_ADMIN_PASSWORD", default="")
@@ -44,6 +47,8 @@ OPSCONSOLE_ADMIN_PASSWORD = env.text("OPSCONSOLE_ADMIN_PASSWORD", default="")
 DEMO = env.flag("DEMO", default=True)
 #: Seconds after which a viewer looks for news by itself, because a doorbell may be lost on the way.
 OPSCONSOLE_LOOK_EVERY = env.number("OPSCONSOLE_LOOK_EVERY", default=2.0)
+#: Seconds after which a watcher who was not seen is taken to have left without a word.
+OPSCONSOLE_WATCHER_EXPIRY = env.number("OPSCONSOLE_WATCHER_EXPIRY", default=30.0)
 #: Where processes keep the lock that says they are alive.
 OPSCONSOLE_OWNER_DIR = DATA_DIR / "owners"
 

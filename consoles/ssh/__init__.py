@@ -1,11 +1,13 @@
 """SSH as frozen events and one-sentence errors. Knows no Django; the only place that imports paramiko.
 
-Reading order: ``events``, ``target``, ``connection``, ``program``, ``ending``.
+Reading order: ``events``, ``target``, ``connection``, ``kept``, ``program``,
+``ending``.
 """
 
 from consoles.ssh.connection import Connection, OfferedKey, offered_keys
 from consoles.ssh.ending import Ending, end_program
 from consoles.ssh.events import ConnectError, Exited, HostKeyMismatch, OutputReceived, ProgramNotStarted
+from consoles.ssh.kept import KeptConnections
 from consoles.ssh.program import Program
 from consoles.ssh.target import Deadlines, HostKeyPin, Login, Target, agent_login, key_login, password_login
 
@@ -17,6 +19,7 @@ __all__ = [
     "Exited",
     "HostKeyMismatch",
     "HostKeyPin",
+    "KeptConnections",
     "Login",
     "OfferedKey",
     "OutputReceived",

@@ -27,6 +27,9 @@ HANDSHAKES_PER_HOST = 5
 WINDOW_SIZE = 2 * 1024 * 1024
 PACKET_SIZE = 64 * 1024
 
+#: Seconds for a kept connection to open a channel: it may have died unnoticed, and a new one is a second away.
+REUSE_PATIENCE = 5.0
+
 # What a pinned key may sign with: an RSA key signs with SHA-2 only (RFC 8332).
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
@@ -72,6 +75,7 @@ class Connection:
         self._transport: paramiko.Transport | None = None
         self._socket: socket.socket | None = None
         self._closed = False
+        self._reused = False
         self._probing = threading.Lock()
 
     def __enter__(self) -> Connection:
@@ -104,6 +108,16 @@ class Connection:
         return self._transport is not None and self._transport.is_active()
 
     @property
+    def channel_deadline(self) -> float:
+        """Seconds to wait for a channel, and for a request on it to be accepted."""
+        deadline = self.target.deadlines.channel
+        return min(deadline, REUSE_PATIENCE) if self._reused else deadline
+
+    def reuse_for(self, target: Target) -> None:
+        """Serve another run: the same host and login, perhaps under another name or with other deadlines."""
+        self.target, self._reused = target, True
+
+    @property
     def server_version(self) -> str:
         """The host's SSH software, such as ``OpenSSH_9.2p1``."""
         version = self._transport.remote_version if self._transport else ""
@@ -123,7 +137,7 @@ class Connection:
         """A new session channel. Raises :class:`ConnectError` when the host refuses or does not answer in time."""
         try:
             return self.transport.open_session(
-                window_size=WINDOW_SIZE, max_packet_size=PACKET_SIZE, timeout=self.target.deadlines.channel
+                window_size=WINDOW_SIZE, max_packet_size=PACKET_SIZE, timeout=self.channel_deadline
             )
         except paramiko.ChannelException as error:
             raise ConnectError(

@@ -45,6 +45,8 @@ class Program:
         self._quiet_since: float | None = None
         self._asked = False
         self._closed_here = False
+        #: Whether the program and its channel have ended in good order, so that the connection may serve another.
+        self.ended_cleanly = False
         self._channel = self._exec(text)
 
     def wake(self) -> None:
@@ -95,7 +97,7 @@ class Program:
         channel.in_stderr_buffer = self._output.view(STDERR)  # type: ignore[assignment]  # the same
         command = remote_sh.command_line(text, self._token) if target.posix else text
         try:
-            with watchdog.guard(target.deadlines.channel, self.connection.close):
+            with watchdog.guard(self.connection.channel_deadline, self.connection.close):
                 channel.exec_command(command.encode())
         except (paramiko.SSHException, EOFError, OSError) as error:
             channel.close()
@@ -205,6 +207,7 @@ class Program:
         else:
             cut = not detached and not self._channel.eof_received and not self.connection.is_active
             self._ready.append(Exited(status, signal, detached_output=detached, output_cut=cut))
+            self.ended_cleanly = not detached and not cut
 
     def _status(self) -> int | None:
         status = self._channel.exit_status

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,15 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Login:
-    """How to log in. ``prove`` performs it on a transport; secrets stay inside it, out of every ``repr``."""
+    """How to log in. ``prove`` performs it on a transport; secrets stay inside it, out of every ``repr``.
+
+    ``identity`` is the same for logins with the same user and secret, within this process.
+    """
 
     user: str
     method: str
     prove: Callable[[paramiko.Transport], None]
+    identity: bytes = b""
 
     def __repr__(self) -> str:
         return f"Login(user={self.user!r}, method={self.method!r})"
@@ -58,6 +63,19 @@ class Target:
     posix: bool = True
     deadlines: Deadlines = field(default_factory=Deadlines)
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What a connection to it depends on: another secret, or another trusted key, is another connection."""
+        return self.host, self.port, self.login.user, self.login.method, self.login.identity, self.pins
+
+
+# Secrets are compared by a hash that says nothing outside this process.
+_SALT = secrets.token_bytes(16)
+
+
+def _identity(secret: bytes) -> bytes:
+    return hashlib.blake2b(secret, key=_SALT).digest()
+
 
 def fingerprint(key: bytes) -> str:
     """``SHA256:…`` of a public key's wire form, as OpenSSH prints it."""
@@ -74,7 +92,7 @@ def key_login(user: str, private_key: str, passphrase: str = "") -> Login:
     def prove(transport: paramiko.Transport) -> None:
         transport.auth_publickey(user, key)
 
-    return Login(user, "private key", prove)
+    return Login(user, "private key", prove, _identity(private_key.encode() + b"\0" + passphrase.encode()))
 
 
 def password_login(user: str, password: str) -> Login:
@@ -83,7 +101,7 @@ def password_login(user: str, password: str) -> Login:
     def prove(transport: paramiko.Transport) -> None:
         transport.auth_password(user, password)
 
-    return Login(user, "password", prove)
+    return Login(user, "password", prove, _identity(password.encode()))
 
 
 def agent_login(user: str) -> Login:
