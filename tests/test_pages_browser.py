@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.viewing import SocketViewer
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Locator, Page, WebSocketRoute
 
     from demo.fleet import Fleet
@@ -200,3 +204,20 @@ def test_filters_of_the_history_apply_as_they_change(server: ServerProcess, new_
         assert fits_its_window(page)
         page.get_by_role("link", name="echo hi").click()
         page.wait_for_url(RUN_PAGE)
+
+
+def test_history_tells_the_end_of_a_run_without_being_loaded_again(
+    server: ServerProcess, new_page: NewPage, tmp_path: Path
+) -> None:
+    alice = server.alice()
+    with SocketViewer(server, alice, "/ws/runs/new/") as viewer:
+        viewer.start(["h0"], f"until [ -e {tmp_path}/go ]; do sleep 0.02; done", title="Waits")
+        viewer.wait_until(lambda: viewer.rows and viewer.rows[0]["status"] == "running")
+    page = new_page(server, alice)
+    page.goto("/runs/")
+    line = page.get_by_role("row", name="Waits")
+    expect(line).to_contain_text("running")
+    line.get_by_role("link").focus()
+    (tmp_path / "go").touch()
+    expect(line).to_contain_text("succeeded")
+    expect(line.get_by_role("link")).to_be_focused()

@@ -1,5 +1,7 @@
 // The history's filters: they apply as they change, the address carries only what is set, and `/` goes to the search.
 
+import { keepUpToDate } from "console/run_list_news";
+
 const form = document.querySelector("[data-filters]");
 
 function apply() {
@@ -26,3 +28,5 @@ document.addEventListener("keydown", (event) => {
   form.elements.q.focus();
   form.elements.q.select();
 });
+
+keepUpToDate();
