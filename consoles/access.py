@@ -59,6 +59,11 @@ def can_cancel(user: User | AnonymousUser, run: Run) -> bool:
     return run.requester_id == user.pk or (can_see_all(user) and user.has_perm("consoles.cancel_run"))
 
 
+def can_note(user: User | AnonymousUser, run: Run) -> bool:
+    """Whether ``user`` may write notes into ``run``: whoever may see it."""
+    return runs_for(user).filter(pk=run.pk).exists()
+
+
 def servers_for(user: User | AnonymousUser) -> QuerySet[Server]:
     """The servers ``user`` may pick for a run: the enabled ones, with ``servers.view_server``."""
     if not user.has_perm("servers.view_server"):

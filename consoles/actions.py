@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -17,12 +18,14 @@ from consoles.models import (
     AuditEntry,
     HostRun,
     Run,
+    RunNote,
     Script,
     ScriptVersion,
     lease_end,
     text_sha256,
     unix_lines,
 )
+from consoles.note_text import MAX_NOTE, clean
 from consoles.selection import UnknownNames, resolve
 from consoles.statuses import ACTIVE, Status
 from servers.models import Server
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 #: Most servers of one run, and most characters of one program.
 MAX_SERVERS = 10_000
 MAX_PROGRAM = 1_000_000
+#: Most notes of one run, and of one author within ten seconds.
+MAX_NOTES = 1_000
+MAX_NOTES_AT_ONCE = 10
 
 
 class RequestError(Exception):
@@ -43,6 +49,14 @@ class RequestError(Exception):
     def __init__(self, messages: dict[str, list[str]]) -> None:
         super().__init__(" ".join(sentence for sentences in messages.values() for sentence in sentences))
         self.messages = messages
+
+
+class NoteError(Exception):
+    """A note cannot be written. The message says why; ``later`` whether the same note may go through in a while."""
+
+    def __init__(self, message: str, later: bool = False) -> None:
+        super().__init__(message)
+        self.later = later
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,28 @@ def cancel_host_run(host_run: HostRun, requester: User | None, name: str = "") -
     return count > 0
 
 
+def add_note(run: Run, author: User, key: str, text: str) -> RunNote:
+    """Write ``text`` into the run for everybody who looks at it; the same key again gives back the first note.
+
+    Whether ``author`` may, :func:`consoles.access.can_note` has said. Raises :class:`NoteError`.
+    """
+    wanted = RunNote(key=_note_key(key), run=run, author=author, author_name=author.get_username(), text=clean(text))
+    if earlier := _earlier_note(wanted):
+        return earlier
+    try:
+        with transaction.atomic():
+            _check_note(wanted)
+            wanted.save(force_insert=True)
+            _audit(AuditEntry.Act.NOTE_WRITTEN, run, author, author.get_username(), wanted.text)
+            transaction.on_commit(lambda: doorbell.ring(run.pk, notes=True))
+    except IntegrityError:
+        # Said twice at the same time: the other one won.
+        if earlier := _earlier_note(wanted):
+            return earlier
+        raise
+    return wanted
+
+
 def note_download(run: Run, requester: User, what: str) -> None:
     """Remember that somebody downloaded output."""
     _audit(AuditEntry.Act.OUTPUT_DOWNLOADED, run, requester, requester.get_username(), what)
@@ -140,6 +176,32 @@ def _earlier(key: uuid.UUID, requester: User | None) -> Run | None:
     if run and requester and run.requester_id != requester.pk:
         raise RequestError({"key": ["This key was used for another run: reload the page and start again."]})
     return run
+
+
+def _note_key(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise NoteError("A note needs a key: a UUID that is new for each note.") from None
+
+
+def _earlier_note(wanted: RunNote) -> RunNote | None:
+    note = RunNote.objects.filter(key=wanted.key).first()
+    if note and (note.run_id, note.author_id) != (wanted.run_id, wanted.author_id):
+        raise NoteError("This key was used for another note: write it again.")
+    return note
+
+
+def _check_note(note: RunNote) -> None:
+    if not note.text:
+        raise NoteError("A note needs text: write what the others should know.")
+    if len(note.text) > MAX_NOTE:
+        raise NoteError(f"A note has at most {MAX_NOTE:,} characters, and this one {len(note.text):,}: shorten it.")
+    recent = RunNote.objects.filter(author=note.author, created__gt=timezone.now() - timedelta(seconds=10))
+    if recent.count() >= MAX_NOTES_AT_ONCE:
+        raise NoteError(f"You wrote {MAX_NOTES_AT_ONCE} notes within 10 seconds: wait a moment.", later=True)
+    if RunNote.objects.filter(run=note.run_id).count() >= MAX_NOTES:
+        raise NoteError(f"This run has {MAX_NOTES:,} notes, the most it can have: write elsewhere.")
 
 
 def _checked(request: Request, key: uuid.UUID, requester: User | None, name: str) -> tuple[Run, list[Server]]:

@@ -18,12 +18,16 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from consoles import access, actions, dispatcher, doorbell, protocol
+from consoles import access, actions, dispatcher, doorbell, presence, protocol
+from consoles.acks import WAITING, Acks
 from consoles.models import Run
+from consoles.notes import NoteFeed
 from consoles.presenting import iso, run_row
 from consoles.viewer import Viewer
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.contrib.auth.models import User
 
 log = logging.getLogger(__name__)
@@ -35,6 +39,8 @@ STATUS_EVERY = 0.1
 #: The same, where a host has just ended.
 STATUS_OF_AN_END = 0.02
 CLOCK_EVERY = 5.0
+#: Seconds between two frames that say who watches.
+PRESENCE_EVERY = 1.0
 #: Seconds between checks that the login still holds and the run may still be seen.
 ACCESS_EVERY = 15.0
 #: Malformed frames after which the socket is closed.
@@ -49,16 +55,26 @@ class RunConsumer(WebsocketConsumer):
     """One socket, on one run: an existing one, or the one that its ``start`` creates."""
 
     viewer: Viewer | None = None
+    _watcher: UUID | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         doorbell.attach(asyncio.get_running_loop())
         self._send_frame = send
+        self._acks = Acks(lambda: self.viewer)
         async with ThreadSensitiveContext():
             ticking = asyncio.create_task(self._tick())
             try:
-                await super().__call__(scope, receive, send)
+                await super().__call__(scope, self._acks.gathered_from(receive), send)
             finally:
                 ticking.cancel()
+                self._leave_people()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle a message in the socket's thread, with the acknowledgements that came before it."""
+        await super().dispatch(message)
+        # Those that came meanwhile found nobody held back, which may have changed.
+        while self._acks.are_wanted:
+            await super().dispatch(WAITING)
 
     async def _tick(self) -> None:
         """Wake the socket's thread when something is due; a loop that only reads numbers costs next to nothing."""
@@ -81,6 +97,9 @@ class RunConsumer(WebsocketConsumer):
         self._status_every = STATUS_EVERY
         self._storage: str | None = None
         self._status_at = self._looked_at = self._clock_at = self._checked_at = 0.0
+        self._presence_at = 0.0
+        self._presence_asked: float | None = None
+        self._presence: dict[str, Any] = {}
         self.user: User | None = access.session_user(self.scope["session"].session_key)
         if self.user is None:
             return self._refuse(protocol.CLOSE_LOGIN)
@@ -95,6 +114,7 @@ class RunConsumer(WebsocketConsumer):
         connections.close_all()
 
     def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self._take_acks()
         try:
             if text_data is None:
                 raise protocol.ProtocolError("malformed", "Clients send text frames only.")
@@ -105,10 +125,26 @@ class RunConsumer(WebsocketConsumer):
             log.warning("A message could not be dealt with: %s", error)
             self._say("error", code="unavailable", message="The database does not answer: send it again in a moment.")
         except protocol.ProtocolError as error:
-            self._errors += 1
-            self._say("error", code=error.code, message=str(error))
-            if self._errors >= MOST_ERRORS:
-                self.close(protocol.CLOSE_TOO_MANY_ERRORS)
+            self._refuse_frame(error)
+
+    def acks_wait(self, message: dict[str, Any]) -> None:
+        """Acknowledgements wait that may let a viewer go on."""
+        self._take_acks()
+        self._pump()
+
+    def _take_acks(self) -> None:
+        for ack in self._acks.take():
+            try:
+                if self.viewer is not None:
+                    self.viewer.acknowledge(ack)
+            except protocol.ProtocolError as error:
+                self._refuse_frame(error)
+
+    def _refuse_frame(self, error: protocol.ProtocolError) -> None:
+        self._errors += 1
+        self._say("error", code=error.code, message=str(error))
+        if self._errors >= MOST_ERRORS:
+            self.close(protocol.CLOSE_TOO_MANY_ERRORS)
 
     # What clients say
 
@@ -121,6 +157,8 @@ class RunConsumer(WebsocketConsumer):
             raise protocol.ProtocolError("no_run", "This socket has no run yet: send start first.")
         if isinstance(message, protocol.Cancel):
             return self._cancel(self.viewer, message)
+        if isinstance(message, protocol.Say):
+            return self._write_note(self.viewer, message)
         if isinstance(message, protocol.Subscribe):
             self.viewer.subscribe(message)
         elif isinstance(message, protocol.Unsubscribe):
@@ -152,12 +190,29 @@ class RunConsumer(WebsocketConsumer):
         else:
             actions.cancel_host_run(viewer.host_run(message.host), user)
 
+    def _write_note(self, viewer: Viewer, message: protocol.Say) -> None:
+        user = self._user_now()
+        try:
+            if not access.can_note(user, viewer.run):
+                raise actions.NoteError("You may not write notes into this run.")
+            actions.add_note(viewer.run, user, message.key, message.text)
+        except actions.NoteError as error:
+            self._say("error", code="too_fast" if error.later else "refused", message=str(error), key=message.key)
+        # Also where the note was there before: whoever says it again has not been told of it.
+        self._tell_notes(time.monotonic())
+
     # What viewers get
 
     def run_changed(self, message: dict[str, Any]) -> None:
         """A doorbell. It carries no output: what there is stands in the log."""
+        self._take_acks()
         if self.viewer is None:
             return
+        if message.get("notes"):
+            self._tell_notes(time.monotonic())
+        if message.get("people"):
+            self._presence_asked = time.monotonic()
+            self._tell_presence_if_due()
         self._dirty.update(message["hosts"])
         if message.get("over"):
             # Somebody waits for an end; how output grows may be told later.
@@ -168,6 +223,7 @@ class RunConsumer(WebsocketConsumer):
 
     def tick(self, message: dict[str, Any]) -> None:
         """Do what is due by the clock."""
+        self._take_acks()
         if self.viewer is None:
             return
         now = time.monotonic()
@@ -177,12 +233,14 @@ class RunConsumer(WebsocketConsumer):
             self._clock_at = now
             self._say("clock", server_time=iso(timezone.now()))
         self._tell_status_if_due()
+        self._tell_presence_if_due()
         self._pump()
 
     def _next_due(self) -> float:
         look_at = self._looked_at + settings.OPSCONSOLE_LOOK_EVERY
         status_at = self._status_at + self._status_every if self._dirty else look_at
-        return min(status_at, self._clock_at + CLOCK_EVERY, self._checked_at + ACCESS_EVERY)
+        presence_at = look_at if self._presence_asked is None else self._presence_at + PRESENCE_EVERY
+        return min(status_at, presence_at, self._clock_at + CLOCK_EVERY, self._checked_at + ACCESS_EVERY)
 
     def _tell_status_if_due(self) -> None:
         now = time.monotonic()
@@ -190,15 +248,34 @@ class RunConsumer(WebsocketConsumer):
         if self.viewer is None or not (look or (self._dirty and now - self._status_at >= self._status_every)):
             return
         hosts, self._dirty, self._status_at = (None if look else self._dirty), set(), now
-        self._looked_at = now if look else self._looked_at
+        if look:
+            self._looked_at = now
+            # All sockets look every two seconds: an answer that another one got just now will do.
+            self._presence_asked = self._presence_asked or now - 1
+            self._tell_notes(now - 1)
         rows = self.viewer.changed_rows(hosts)
         # With many busy hosts, telling every change at once would take the time that their output needs.
         self._status_every = max(STATUS_EVERY, 10 * (time.monotonic() - now))
         storage = dispatcher.trouble() or None
         if rows or storage != self._storage:
             self._storage = storage
-            self._say("status", hosts=rows, run={"status": self.viewer.run_status}, storage=storage)
+            for part in protocol.in_frames(rows):
+                self._say("status", hosts=part, run={"status": self.viewer.run_status}, storage=storage)
             self._pump()
+
+    def _tell_notes(self, since: float) -> None:
+        for rows in self._notes.new(since):
+            self._say("notes", notes=rows)
+
+    def _tell_presence_if_due(self) -> None:
+        now = time.monotonic()
+        if self.viewer is None or self._presence_asked is None or now - self._presence_at < PRESENCE_EVERY:
+            return
+        people = presence.people(self.viewer.run.pk, self._presence_asked)
+        self._presence_asked, self._presence_at = None, now
+        if people != self._presence:
+            self._presence = people
+            self._say("presence", **people)
 
     def _pump(self) -> None:
         if self.viewer is None:
@@ -223,7 +300,7 @@ class RunConsumer(WebsocketConsumer):
         # Join before reading: what happens in between rings, and what happened before is read.
         async_to_sync(self.channel_layer.group_add)(doorbell.group_of(run.pk), self.channel_name)
         viewer = Viewer(run)
-        hosts = viewer.load_hosts()
+        hosts, *more = protocol.in_frames(viewer.load_hosts())
         self._status_at = self._looked_at = self._clock_at = self._checked_at = time.monotonic()
         self._say(
             "hello",
@@ -231,9 +308,17 @@ class RunConsumer(WebsocketConsumer):
             hosts=hosts,
             window=protocol.WINDOW,
             may_cancel=access.can_cancel(user, run),
+            may_note=access.can_note(user, run),
             server_time=iso(timezone.now()),
         )
+        for part in more:
+            self._say("status", hosts=part, run={"status": viewer.run_status}, storage=None)
         self.viewer = viewer
+        self._watcher = presence.enter(run.pk, user)
+        self._notes = NoteFeed(run.pk)
+        self._tell_notes(self._looked_at)
+        self._presence_asked, self._presence_at = time.monotonic(), 0.0
+        self._tell_presence_if_due()
 
     def _user_now(self) -> User:
         """The user as the database has it now: rights may have been taken away since the socket opened."""
@@ -256,7 +341,13 @@ class RunConsumer(WebsocketConsumer):
         self._leave()
         super().close(code, reason)
 
+    def _leave_people(self) -> None:
+        if self._watcher is not None:
+            presence.leave(self._watcher)
+            self._watcher = None
+
     def _leave(self) -> None:
+        self._leave_people()
         if self.viewer is not None:
             async_to_sync(self.channel_layer.group_discard)(doorbell.group_of(self.viewer.run.pk), self.channel_name)
             self.viewer = None

@@ -14,6 +14,7 @@ from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
 from consoles import outputlog
+from consoles.notes import note_rows
 from consoles.presenting import iso
 from consoles.protocol import STDERR, STDOUT
 
@@ -159,5 +160,6 @@ def _manifest(run: Run, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "program": run.program,
         "truncated": [row["file"] for row in rows if row["dropped_bytes"]],
         "unfinished": [row["file"] for row in rows if row["finished"] is None],
+        "notes": [{name: note[name] for name in ("author", "text", "created")} for note in note_rows(run.pk)],
         "hosts": rows,
     }

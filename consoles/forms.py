@@ -128,13 +128,11 @@ class NewRunForm(forms.Form):
             return
         labels = {kind: values.get(kind, []) for kind in ("groups", "tags")}
         try:
-            selection = resolve(self.servers, names=names, **labels, search=values.get("search", ""))
+            selection = resolve(self.servers, names=names, **labels, search=values.get("search", ""), loosely=True)
         except UnknownNames as unknown:
             for sentence in unknown.sentences():
                 self.add_error("names", sentence)
-            missing = set(unknown.names)
-            known = [name for name in names if name not in missing]
-            selection = resolve(self.servers, names=known, **_without(labels, unknown), search=values.get("search", ""))
+            selection = unknown.selection
         if not selection and not self.errors.keys() & {"names", "groups", "tags", "search"}:
             self.add_error("names", NOTHING_YET["names"])
         values["servers"] = selection
@@ -151,10 +149,6 @@ class NewRunForm(forms.Form):
             values["script"] = ""
             if "command" not in self.errors and not values.get("command", "").strip():
                 self.add_error("command", NOTHING_YET["command"])
-
-
-def _without(labels: dict[str, list[str]], unknown: UnknownNames) -> dict[str, set[str]]:
-    return {kind: set(names) - set(getattr(unknown, kind)) for kind, names in labels.items()}
 
 
 def _names_in_use(model: type[Group] | type[Tag], servers: QuerySet[Server]) -> list[tuple[str, str]]:

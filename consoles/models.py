@@ -311,6 +311,7 @@ class AuditEntry(models.Model):
         RUN_CANCELED = "run.canceled", "canceled a run"
         HOST_CANCELED = "host.canceled", "canceled one server of a run"
         OUTPUT_DOWNLOADED = "output.downloaded", "downloaded output"
+        NOTE_WRITTEN = "note.written", "wrote a note"
         RUN_SETTLED = "run.settled", "settled a run after a crash"
 
     time = models.DateTimeField(default=timezone.now, db_index=True)

@@ -20,8 +20,13 @@ WINDOW: Final = 1024 * 1024
 MAX_PAYLOAD: Final = 64 * 1024
 #: Most characters in one frame from a client; a start with 5,000 names fits.
 MAX_TEXT: Final = 1024 * 1024
+#: Bytes of host rows in one frame from the server: it refuses to send a message of more than 1 MiB.
+MOST_ROWS: Final = 900_000
 #: Most servers one start may name.
 MAX_SERVERS: Final = 10_000
+
+#: Most characters of a frame that is looked at for an acknowledgement before its turn.
+_LONGEST_ACK: Final = 200
 
 STDOUT: Final = 1
 STDERR: Final = 2
@@ -107,13 +112,21 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Say:
+    """Write a note into the run. ``key`` is a UUID chosen by the client: saying it twice writes it once."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """``t`` comes back in the pong, untouched."""
 
     t: float
 
 
-ClientMessage = Start | Subscribe | Unsubscribe | Ack | Cancel | Ping
+ClientMessage = Start | Subscribe | Unsubscribe | Ack | Cancel | Say | Ping
 
 
 def encode_output(output: Output) -> bytes:
@@ -146,6 +159,21 @@ def encode(kind: str, **fields: Any) -> str:
     return json.dumps({"type": kind, **fields}, ensure_ascii=False, separators=(",", ":"))
 
 
+def in_frames(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Host rows in parts that fit a frame each; at least one part, and for all but very wide runs only one."""
+    parts: list[list[dict[str, Any]]] = [[]]
+    room = MOST_ROWS
+    for row in rows:
+        # Four bytes are the most that a character takes, so nothing has to be encoded to know that it fits.
+        size = 500 + 4 * sum(len(row[field]) for field in ("name", "address", "reason", "last_line"))
+        if size > room and parts[-1]:
+            parts.append([])
+            room = MOST_ROWS
+        parts[-1].append(row)
+        room -= size
+    return parts
+
+
 def decode_client(text: str) -> ClientMessage:
     """Read a client's text frame. Raises :class:`ProtocolError` with a sentence for anything that is not one."""
     if len(text) > MAX_TEXT:
@@ -164,6 +192,17 @@ def decode_client(text: str) -> ClientMessage:
     if reader is None:
         raise ProtocolError("unknown_type", f"The message type {str(kind)[:40]!r} is not known.")
     return reader(message)
+
+
+def decode_ack(text: str | None) -> Ack | None:
+    """The acknowledgement that a frame is, read without much ado; None for every other frame, right or wrong."""
+    if text is None or len(text) > _LONGEST_ACK or '"ack"' not in text:
+        return None
+    try:
+        message = decode_client(text)
+    except ProtocolError:
+        return None
+    return message if isinstance(message, Ack) else None
 
 
 def _whole(message: dict[str, Any], field: str, default: int | None = None, most: int = 2**53) -> int:
@@ -224,6 +263,7 @@ _READERS: Final[dict[str, Callable[[dict[str, Any]], ClientMessage]]] = {
     "unsubscribe": lambda message: Unsubscribe(_host(message)),
     "ack": lambda message: Ack(_host(message), _whole(message, "offset")),
     "cancel": lambda message: Cancel(None if message.get("host") is None else _host(message)),
+    "say": lambda message: Say(_text(message, "key"), _text(message, "text")),
     "ping": _ping,
 }
 

@@ -47,6 +47,7 @@ class Viewer:
         self._cursors: dict[int, Cursor] = {}
         self._behind: set[int] = set()
         self._rung: set[int] = set()
+        self._served = -1
         self._in_flight = _InFlight()
 
     def load_hosts(self) -> list[dict[str, Any]]:
@@ -107,7 +108,8 @@ class Viewer:
 
     def output(self) -> Iterator[str | bytes]:
         """What may be sent now: output within the window, ``gap`` where it skips, ``end`` where it is over."""
-        for host in sorted(self._behind):
+        # The host that was sent something last comes last: one that never stops printing would silence the others.
+        for host in sorted(self._behind, key=lambda host: (host <= self._served, host)):
             cursor = self._cursors[host]
             yield from self._skip(host, cursor)
             yield from self._pieces(host, cursor)
@@ -139,18 +141,19 @@ class Viewer:
             yield protocol.encode("gap", host=host, **{"from": start, "to": cursor.sent})
 
     def _pieces(self, host: int, cursor: Cursor) -> Iterator[bytes]:
-        if self._rows[host]["finished"] and cursor.sent >= self._rows[host]["size"]:
+        row = self._rows[host]
+        if row["finished"] and cursor.sent >= row["size"]:
             self._behind.discard(host)
             return
         while (room := self._room()) > 0:
-            pieces = outputlog.read(cursor.host_run_id, cursor.sent, min(room, READ_SIZE))
+            pieces = outputlog.read(cursor.host_run_id, cursor.sent, min(room, READ_SIZE), stored=row["size"])
             if not pieces:
                 self._behind.discard(host)
                 return
             for offset, stream, data in _joined(pieces):
                 yield from _frames(host, offset, stream, data)
             self._in_flight.sent(host, cursor.sent, pieces[-1].end)
-            cursor.sent = pieces[-1].end
+            cursor.sent, self._served = pieces[-1].end, host
 
     def _end(self, host: int, cursor: Cursor) -> Iterator[str]:
         row = self._rows[host]

@@ -13,17 +13,26 @@ from channels.security.websocket import OriginValidator  # noqa: E402
 from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-from consoles import dispatcher  # noqa: E402
+from consoles import dispatcher, presence  # noqa: E402
 from consoles.routing import websocket_urlpatterns  # noqa: E402
 from opsconsole.pacing import KeepsPace  # noqa: E402
 from opsconsole.stopping import EndsWithItsLoop  # noqa: E402
 
 sockets = CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))
 routes = {"http": pages, "websocket": OriginValidator(sockets, settings.OPSCONSOLE_ORIGINS)}
-application = EndsWithItsLoop(KeepsPace(ProtocolTypeRouter(routes)), dispatcher.stop)
+
+
+def stop() -> None:
+    """What runs first, then who watches: somebody may be listed for half a minute, but no output may be lost."""
+    dispatcher.stop()
+    presence.keeper.stop()
+
+
+application = EndsWithItsLoop(KeepsPace(ProtocolTypeRouter(routes)), stop)
 
 # Settle what a crash left behind before the first page is served, and go on looking.
 dispatcher.start()
+presence.keeper.start()
 
 # What is loaded now stays for good: without this, the collector walks all of it again and again, and each time every
 # thread stands still for a tenth of a second.

@@ -55,7 +55,60 @@ MATRIX: dict[str, list[tuple[Any, ...]]] = {
         ("get", "/runs/{run}/hosts/1/output", LOGIN, *[MISSING] * 5),
         ("get", "/runs/{run}/hosts/99999999999999999999999999/output", LOGIN, *[MISSING] * 5),
     ],
+    "host-lines": [
+        ("get", "/runs/{run}/hosts/0/lines", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/{run}/hosts/1/lines", LOGIN, *[MISSING] * 5),
+        ("post", "/runs/{run}/hosts/0/lines", LOGIN, *[WRONG_METHOD] * 5),
+    ],
+    "host-folds": [
+        ("get", "/runs/{run}/hosts/0/folds", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/{run}/hosts/1/folds", LOGIN, *[MISSING] * 5),
+        ("post", "/runs/{run}/hosts/0/folds", LOGIN, *[WRONG_METHOD] * 5),
+    ],
+    "run-notes": [
+        ("get", "/runs/{run}/notes.json", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("post", "/runs/{run}/notes.json", LOGIN, *[WRONG_METHOD] * 5),
+    ],
+    "run-note": [
+        ("get", "/runs/{run}/notes/", LOGIN, *[WRONG_METHOD] * 5),
+        ("post", "/runs/{run}/notes/", LOGIN, TO_RUNS, MISSING, MISSING, TO_RUNS, TO_RUNS),
+    ],
     "run-output-zip": [("get", "/runs/{run}/output.zip", LOGIN, OK, MISSING, MISSING, OK, OK)],
+    "run-merged": [
+        ("get", "/runs/{run}/merged.json?hosts=0", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/99999999999999999999999999/merged.json?hosts=0", LOGIN, *[MISSING] * 5),
+        ("post", "/runs/{run}/merged.json?hosts=0", LOGIN, *[WRONG_METHOD] * 5),
+    ],
+    "run-groups": [
+        ("get", "/runs/{run}/groups.json", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/99999999999999999999999999/groups.json", LOGIN, *[MISSING] * 5),
+        ("post", "/runs/{run}/groups.json", LOGIN, *[WRONG_METHOD] * 5),
+    ],
+    "host-diff": [
+        ("get", "/runs/{run}/hosts/0/diff?against=0", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/{run}/hosts/0/diff?against=last-good", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/{run}/hosts/0/diff?against=1", LOGIN, *[MISSING] * 5),
+        ("get", "/runs/{run}/hosts/99999999999999999999999999/diff?against=0", LOGIN, *[MISSING] * 5),
+    ],
+    "host-plain": [
+        ("get", "/runs/{run}/hosts/0/plain", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/{run}/hosts/1/plain", LOGIN, *[MISSING] * 5),
+    ],
+    "run-search": [
+        ("get", "/runs/{run}/search.json?q=output", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/{run}/search.json?q=(", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/99999999999999999999999999/search.json?q=output", LOGIN, *[MISSING] * 5),
+        ("post", "/runs/{run}/search.json?q=output", LOGIN, *[WRONG_METHOD] * 5),
+    ],
+    "search": [
+        ("get", "/search/", LOGIN, OK, OK, OK, OK, OK),
+        ("get", "/search/?q=output", LOGIN, OK, OK, OK, OK, OK),
+        ("post", "/search/", LOGIN, *[WRONG_METHOD] * 5),
+    ],
+    "search-data": [
+        ("get", "/search.json?q=output", LOGIN, OK, OK, OK, OK, OK),
+        ("post", "/search.json?q=output", LOGIN, *[WRONG_METHOD] * 5),
+    ],
     "server-options": [("get", "/servers.json", LOGIN, OK, OK, OK, OK, OK)],
     "healthz": [("get", "/healthz", *[OK] * 6)],
     "login": [("get", "/login/", *[OK] * 6)],
@@ -188,7 +241,7 @@ def test_servers_are_listed_only_for_who_may_pick_them(run: Run, people: dict[st
 def test_pages_are_posted_to_only_with_a_token(run: Run) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(run.requester)  # type: ignore[arg-type]
-    for address in ("/runs/new/", "/runs/review/", f"/runs/{run.pk}/cancel/", "/logout/"):
+    for address in ("/runs/new/", "/runs/review/", f"/runs/{run.pk}/cancel/", f"/runs/{run.pk}/notes/", "/logout/"):
         response = client.post(address)
         assert response.status_code == 403
         assert b"This form has expired" in response.content

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from consoles import protocol
-from consoles.protocol import Ack, Cancel, Output, Ping, ProtocolError, Start, Subscribe, Unsubscribe
+from consoles.protocol import Ack, Cancel, Output, Ping, ProtocolError, Say, Start, Subscribe, Unsubscribe
 
 
 def test_output_frame_comes_back_as_it_was() -> None:
@@ -66,6 +66,8 @@ def test_payloads_are_cut_at_line_ends_and_lose_nothing() -> None:
         ('{"type":"cancel"}', Cancel(None)),
         ('{"type":"cancel","host":null}', Cancel(None)),
         ('{"type":"cancel","host":2}', Cancel(2)),
+        ('{"type":"say","key":"k","text":"a\\nb"}', Say("k", "a\nb")),
+        ('{"type":"say"}', Say("", "")),
         ('{"type":"ping","t":1.5}', Ping(1.5)),
         ('{"type":"ping"}', Ping(0)),
         (
@@ -119,6 +121,9 @@ def test_client_messages_are_read(text: str, expected: Any) -> None:
         ('{"type":"subscribe","host":1,"from":9007199254740993}', "malformed"),
         ('{"type":"ack","host":1}', "malformed"),
         ('{"type":"ack","host":1,"offset":1e3}', "malformed"),
+        ('{"type":"say","key":1,"text":"x"}', "malformed"),
+        ('{"type":"say","key":"k","text":["x"]}', "malformed"),
+        ('{"type":"say","key":"k","text":"\\ud800"}', "malformed"),
         ('{"type":"cancel","host":"all"}', "malformed"),
         ('{"type":"ping","t":"x"}', "malformed"),
         ('{"type":"ping","t":true}', "malformed"),
@@ -164,3 +169,41 @@ def test_mutated_messages_are_read_or_refused_and_never_crash() -> None:
 
 def test_server_frames_are_compact_json_text() -> None:
     assert protocol.encode("clock", server_time="日本") == '{"type":"clock","server_time":"日本"}'
+
+
+def test_puts_all_host_rows_into_one_frame_unless_they_are_very_many() -> None:
+    row = {"i": 0, "name": "web0001", "address": "10.4.0.1:22", "reason": "", "last_line": "Unpacking openssl"}
+    few = [row] * 1000
+    assert protocol.in_frames(few) == [few]
+    assert protocol.in_frames([]) == [[]]
+
+
+def test_keeps_frames_of_host_rows_below_what_a_server_sends() -> None:
+    row = {
+        "i": 0,
+        "name": "w" * 100,
+        "address": "a" * 300,
+        "reason": "\U0001f600" * 500,
+        "last_line": "\U0001f600" * 200,
+    }
+    parts = protocol.in_frames([row] * 3000)
+    assert [row for part in parts for row in part] == [row] * 3000
+    assert max(len(protocol.encode("status", hosts=part).encode()) for part in parts) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"type":"ack","host":1,"offset":7}', Ack(1, 7)),
+        (' {"offset":7, "host":1, "type":"ack"}', Ack(1, 7)),
+        ('{"type":"ack","host":true,"offset":7}', None),
+        ('{"type":"ack","host":1', None),
+        ('{"type":"say","key":"k","text":"\\"ack\\""}', None),
+        ('{"type":"ping","t":1}', None),
+        ('{"type":"ack","host":1,"offset":7' + " " * 200 + "}", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_sound_acknowledgements_are_read_before_their_turn(text: str | None, expected: Ack | None) -> None:
+    assert protocol.decode_ack(text) == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from consoles.node_sets import BadNodeSet, expand
 from consoles.selection import UnknownNames, natural, parse_names, resolve
 from servers.models import Credential, Group, Server, Tag
 
@@ -105,3 +106,92 @@ def test_a_name_is_never_a_pattern(fleet: dict[str, Server]) -> None:
 
 def test_counts_digits_in_names_as_numbers() -> None:
     assert sorted(["web10", "web2", "db1", "web2b", "7"], key=natural) == ["7", "db1", "web2", "web2b", "web10"]
+
+
+def meant(*words: str) -> list[str]:
+    return pick(names=words, loosely=True)
+
+
+def unclear(*words: str) -> UnknownNames:
+    with pytest.raises(UnknownNames) as caught:
+        meant(*words)
+    return caught.value
+
+
+def test_typed_names_may_differ_in_case_when_only_one_is_meant(
+    fleet: dict[str, Server], credential: Credential
+) -> None:
+    assert meant("WEB2", "Db1") == ["web2", "db1"]
+    Server.objects.create(name="WEB1", host="192.0.2.7", credential=credential)
+    assert meant("web1") == ["web1"]
+    assert meant("WEB1") == ["WEB1"]
+    assert unclear("Web1", "db1").sentences() == ["Web1 may mean WEB1 or web1: write it exactly as it is named."]
+
+
+def test_typed_names_may_be_addresses_when_only_one_server_has_it(
+    fleet: dict[str, Server], credential: Credential
+) -> None:
+    assert meant("WEB2.example.net") == ["web2"]
+    for name in ("a1", "a2"):
+        Server.objects.create(name=name, host="192.0.2.7", credential=credential)
+    assert unclear("192.0.2.7").sentences() == ["192.0.2.7 is the address of 2 servers: name a1 or a2."]
+    assert unclear("off1.example.net").names == ("off1.example.net",)
+
+
+def test_a_node_set_picks_its_servers_in_its_order(fleet: dict[str, Server]) -> None:
+    assert meant("web[10,1-2]", "web1", "db1") == ["web10", "web1", "web2", "db1"]
+    error = unclear("web[1-3]", "db[1-2]")
+    assert error.names == ("web3", "db2")
+    assert [server.name for server in error.selection] == ["web1", "web2", "db1"]
+
+
+def test_a_name_much_like_an_unknown_one_is_offered(fleet: dict[str, Server]) -> None:
+    assert str(unclear("wbe10")) == "There is no server named wbe10 that you can pick: did you mean web10?"
+    assert "wbe10 (did you mean web10?), nothing-like-it that" in str(unclear("wbe10", "nothing-like-it"))
+    # A server that may not be picked is not given away.
+    assert "did you mean" not in str(unclear("off11"))
+
+
+def test_many_unknown_names_are_told_shortly_and_soon(fleet: dict[str, Server]) -> None:
+    told = str(unclear("x[1-5000]"))
+    assert "x20 and 4,980 more that you can pick" in told
+    assert len(told) < 500
+
+
+def test_node_sets_mean_their_names() -> None:
+    assert expand("web[1-3,7]", 100) == ["web1", "web2", "web3", "web7"]
+    assert expand("web[008-010].eu", 100) == ["web008.eu", "web009.eu", "web010.eu"]
+    assert expand("web[9-11]", 100) == ["web9", "web10", "web11"]
+    assert expand("web[098-101]", 100) == ["web098", "web099", "web100", "web101"]
+    assert expand("r[1-2]n[3-4]", 100) == ["r1n3", "r1n4", "r2n3", "r2n4"]
+    assert expand("web[1,1-2]", 100) == ["web1", "web2"]
+
+
+def test_splits_names_but_not_within_brackets() -> None:
+    assert parse_names("web[1-3,7],db1;\n web[1-3,7] a") == ["web[1-3,7]", "db1", "a"]
+    assert parse_names("web[1-3 web5,[x") == ["web[1-3", "web5", "[x"]
+    assert parse_names("[" * 100_000) == ["[" * 100_000]
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("web[1-10001]", "web[1-10001] means 10,001 names, and a run may have at most 10,000: narrow the range."),
+        ("a[1-999999999]b[1-999999999]", "999,999,998,000,000,001 names"),
+        ("web[3-1]", "the smaller number comes first"),
+        ("web[a-b]", "at “a-b”"),
+        ("web[]", "at “”"),
+        ("web[1-2", "cannot be read"),
+        ("web]1[", "cannot be read"),
+        ("web[1234567890]", "at “1234567890”"),
+    ],
+)
+def test_node_sets_that_mean_nothing_or_too_much_are_refused(word: str, told: str, fleet: dict[str, Server]) -> None:
+    with pytest.raises(BadNodeSet) as caught:
+        expand(word, 10_000)
+    assert told in str(caught.value)
+    assert unclear(word, "web1").sentences() == [str(caught.value)]
+
+
+def test_all_node_sets_together_are_bounded(fleet: dict[str, Server]) -> None:
+    assert "leave b[1-6000] out" in str(unclear("a[1-6000]", "b[1-6000]"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter, RangeDateTimeFilter, TextFilter
 from unfold.views import ChangeList
 
@@ -33,6 +33,9 @@ _TONES: dict[Status, Tone] = {
     Status.RUNNING: "busy",
     Status.STARTING: "busy",
 }
+
+
+_NOTE = '<p class="oc-note"><span class="oc-inline-quiet oc-numbers">{} UTC</span> <b>{}</b><br>{}</p>'
 
 
 def status_badge(status: str, title: str = "") -> str:
@@ -139,6 +142,7 @@ class RunAdmin(HistoryAdmin):
     fieldsets = (
         (None, {"fields": ("shown_title", "shown_status", "shown_hosts", "requester_name", "via", "created", "took")}),
         ("Program", {"fields": ("script_version", "shown_program", "program_sha256")}),
+        ("Notes", {"fields": ("shown_notes",)}),
         ("Limits", {"fields": (("fanout", "connect_timeout"), ("idle_timeout", "total_timeout"), "output_limit")}),
         ("More", {"fields": ("rerun_of", "cancel_requested", "canceled_by", "key")}),
     )
@@ -195,6 +199,12 @@ class RunAdmin(HistoryAdmin):
     def shown_program(self, run: Run) -> str:
         """What ran, as it was frozen."""
         return program_block(run.program)
+
+    @admin.display(description="notes", empty_value="-")
+    def shown_notes(self, run: Run) -> str | None:
+        """What people wrote into it, oldest first."""
+        told = ((f"{note.created:%Y-%m-%d %H:%M:%S}", note.author_name, note.text) for note in run.notes.all())
+        return format_html_join("", _NOTE, told) or None
 
 
 @admin.register(HostRun)

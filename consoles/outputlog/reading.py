@@ -26,12 +26,14 @@ def size(host_run_id: int) -> int:
     return HostRun.objects.values_list("size", flat=True).get(pk=host_run_id)
 
 
-def read(host_run_id: int, start: int, most: int) -> list[Piece]:
+def read(host_run_id: int, start: int, most: int, stored: int = 0) -> list[Piece]:
     """What is stored from offset ``start`` on: at most ``most`` bytes; [] when nothing is stored there yet.
 
-    The pieces are contiguous, and the first begins exactly at ``start``.
+    The pieces are contiguous, and the first begins exactly at ``start``. ``stored`` is how much the caller knows to be
+    stored: the database says so a moment before memory does.
     """
-    if (held := recent.read(host_run_id, start, most)) is not None:
+    held = recent.read(host_run_id, start, most)
+    if held or (held is not None and start >= stored):
         return held
     pieces: list[Piece] = []
     limit = most // MAX_CHUNK + 2

@@ -27,7 +27,9 @@ RANK = {
     status: rank
     for rank, statuses in enumerate(
         (
-            (Status.LOST, Status.FAILED, Status.TIMED_OUT),
+            (Status.LOST,),
+            (Status.FAILED,),
+            (Status.TIMED_OUT,),
             (Status.UNREACHABLE,),
             (Status.CANCELED,),
             (Status.STARTING, Status.RUNNING),

@@ -124,7 +124,8 @@ def _tell(form: NewRunForm, problems: Mapping[str, list[str]]) -> None:
 def _prefill(request: HttpRequest) -> Prefill:
     number = request.GET.get("rerun", "")
     if number.isdecimal() and len(number) < 19:
-        return prefill_from(visible_run(request, int(number)), request.GET.get("only", ""), user_of(request))
+        run, only, hosts = visible_run(request, int(number)), request.GET.get("only", ""), request.GET.get("hosts", "")
+        return prefill_from(run, only, user_of(request), hosts)
     return Prefill({"names": "\n".join(parse_names(request.GET.get("servers", "")))})
 
 

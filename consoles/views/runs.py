@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -12,13 +12,16 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from consoles import access, actions
+from consoles.estimates import estimate_for
 from consoles.filters import RunFilter, without
 from consoles.models import HostRun, Run
 from consoles.presenting import host_row
-from consoles.statuses import status_of_run
+from consoles.statuses import ACTIVE, status_of_run
 from consoles.views import user_of
+from servers.models import Tag
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
     from django.http import HttpRequest, HttpResponse
 
 RUNS_PER_PAGE = 50
@@ -58,7 +61,8 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "run": run,
         "status": status_of_run(counts),
-        "hosts": [host_row(host_run) for host_run in run.host_runs.order_by("index")],
+        "hosts": _rows_with_tags(run, user_of(request)),
+        "estimate": estimate_for(run, request.user) if counts.keys() & ACTIVE else None,
         "counts": counts,
         "may_cancel": access.can_cancel(request.user, run),
         "may_start": access.can_start(request.user),
@@ -100,6 +104,19 @@ def visible_host_run(request: HttpRequest, pk: int, index: int) -> HostRun:
         return access.access_host_run(request.user, pk, index)
     except (HostRun.DoesNotExist, OverflowError):
         raise Http404(f"Run #{pk} has no server {index} that you may see.") from None
+
+
+def _rows_with_tags(run: Run, user: User) -> list[dict[str, Any]]:
+    """The hosts as frames have them, with the tags of those that are in the inventory, as far as ``user`` sees it."""
+    pairs = Tag.servers.through.objects.filter(
+        server__host_runs__run=run, server__in=access.servers_for(user).values("pk")
+    )
+    tags: dict[int | None, list[str]] = {}
+    for server, tag in pairs.order_by("tag__name").values_list("server_id", "tag__name"):
+        tags.setdefault(server, []).append(tag)
+    return [
+        host_row(host_run) | {"tags": tags.get(host_run.server_id, [])} for host_run in run.host_runs.order_by("index")
+    ]
 
 
 def _cancel_host(request: HttpRequest, run: Run, host: str) -> None:

@@ -1,67 +1,70 @@
 // The output of one host: a terminal, what is missing from it, and whether it follows the end.
 
+import { openDiff } from "console/diff_view";
 import * as format from "console/format";
 import { isActive } from "console/host_store";
 import { openTerminal } from "console/output_terminal";
+import { offerCopy } from "console/pane_copy";
+import { PaneSearch } from "console/pane_search";
+import { blankWords, countLines, endSentence, progressSentence, startOf, startOfNewest } from "console/pane_words";
+import { leaveGraphics, takeGraphics } from "console/terminal_graphics";
 
-/** Bytes of a finished log that are shown at first. */
-const FIRST_SIGHT = 1024 * 1024;
 /** While following, a viewer further behind than this skips to the tail. */
 const MAX_BEHIND = 4 * 1024 * 1024;
 const SCROLLBACK = 20_000;
 const SCROLLBACK_FOR_EVERYTHING = 50_000;
-const LINE_FEED = 10;
 const RESET_STYLE = "\x1b[0m";
+
+const LINE_FEED = 10;
+const PARTS = ["badge", "name", "facts", "reason", "earlier", "earlier-text", "load", "all-lines", "dropped", "screen",
+  "search", "blank", "blank-title", "blank-text", "jump", "jump-text", "follow", "find", "lines", "compare", "copy",
+  "foot", "cancel", "download", "download-all"];
 
 const encoder = new TextEncoder();
 
-/** Where to begin with a host's log, so that the first screen comes at once. */
-export function startOf(host) {
-  return isActive(host.status) ? 0 : Math.max(0, host.size - FIRST_SIGHT);
-}
-
-/** How many line feeds `data` has. */
-export function countLines(data) {
-  let lines = 0;
-  for (let at = data.indexOf(LINE_FEED); at !== -1; at = data.indexOf(LINE_FEED, at + 1)) lines += 1;
-  return lines;
-}
-
 export class FocusPane {
   #parts;
+  #page;
   #store;
   #socket;
-  #openLink;
-  #now;
-  #view = null;
   #settings;
+  #search;
+  #view = null;
+  #host = null;
+  #isFocused = false;
 
-  /**
-   * `socket` is subscribed and acknowledged here. `openLink(address)` asks before leaving, `now()` is the server's time.
-   */
-  constructor(root, { store, socket, openLink, now, settings }) {
-    this.#store = store;
-    this.#socket = socket;
-    this.#openLink = openLink;
-    this.#now = now;
-    this.#settings = settings;
-    const part = (name) => root.querySelector(`[data-pane="${name}"]`);
-    this.#parts = {
-      root,
-      ...Object.fromEntries(
-        ["head", "badge", "name", "facts", "reason", "notices", "earlier", "earlier-text", "load", "dropped", "screen",
-          "blank", "blank-title", "blank-text", "jump", "jump-text", "follow", "foot", "cancel", "download", "download-all"]
-          .map((name) => [name, part(name)]),
-      ),
-    };
-    this.#parts.load.addEventListener("click", () => this.loadEverything());
-    this.#parts.jump.addEventListener("click", () => this.follow());
-    this.#parts.follow.addEventListener("click", () => this.toggleFollow());
+  /** `page` is what run_page.js gives to all; its socket is subscribed and acknowledged here. */
+  constructor(root, page) {
+    this.#page = page;
+    this.#store = page.store;
+    this.#socket = page.socket;
+    this.#settings = page.settings;
+    const found = PARTS.map((name) => [name, root.querySelector(`[data-pane="${name}"]`)]);
+    this.#parts = { root, ...Object.fromEntries(found) };
+    this.#search = new PaneSearch(this.#parts.search, () => this.focus());
+    this.#listen();
+  }
+
+  #listen() {
+    const { root, load, jump, follow, find, lines, compare } = this.#parts;
+    load.addEventListener("click", () => this.loadEverything());
+    jump.addEventListener("click", () => this.follow());
+    follow.addEventListener("click", () => this.toggleFollow());
+    find.addEventListener("click", () => this.find());
+    for (const button of [lines, this.#parts["all-lines"]]) {
+      button.addEventListener("click", () => this.#page.open(this.#host, { isAsked: true, view: "lines" }));
+    }
+    compare.addEventListener("click", () => openDiff(this.#page, { host: this.#host, against: "last-good" }));
+    root.addEventListener("keydown", (event) => {
+      if (event.key.toLowerCase() !== "f" || event.altKey || event.shiftKey || event.ctrlKey === event.metaKey) return;
+      event.preventDefault();
+      this.find();
+    });
   }
 
   /** Index of the host that is shown, or null. */
   get host() {
-    return this.#view?.host ?? null;
+    return this.#host;
   }
 
   /** Bytes of the shown host that have been drawn. */
@@ -80,9 +83,11 @@ export class FocusPane {
     if (host) this.#show(host, startOf(host), MAX_BEHIND, SCROLLBACK);
   }
 
-  /** Begin again at the first byte and skip nothing. */
+  /** Fetch as much of the log as a terminal can hold, and skip nothing of it. */
   loadEverything() {
-    if (this.#view) this.#show(this.#store.get(this.#view.host), 0, 0, SCROLLBACK_FOR_EVERYTHING);
+    const host = this.#view && this.#store.get(this.#view.host);
+    const most = SCROLLBACK_FOR_EVERYTHING;
+    if (host) this.#show(host, startOfNewest(host, most), 0, most);
   }
 
   /** Draw the terminal anew, after a setting changed. */
@@ -91,24 +96,55 @@ export class FocusPane {
     if (host) this.#show(host, startOf(host), MAX_BEHIND, SCROLLBACK);
   }
 
+  /** Nobody looks: get no bytes and hold none, until open() is called again. */
+  suspend() {
+    if (!this.#view) return;
+    this.#socket.unsubscribe(this.#view.host);
+    this.#search.use(null);
+    this.#view.dispose();
+    this.#view = null;
+  }
+
   focus() {
     this.#view?.terminal.focus();
   }
 
+  find() {
+    if (this.#view) this.#search.open();
+  }
+
+  /** Whether the pane has the reader's attention: one of the panes, which draws with WebGL where there is any. */
+  setFocused(isFocused) {
+    this.#isFocused = isFocused;
+    if (!this.#view) return;
+    if (isFocused) takeGraphics(this.#view.terminal);
+    else leaveGraphics(this.#view.terminal);
+  }
+
   #show(host, from, maxBehind, scrollback) {
-    if (this.#view) {
-      this.#socket.unsubscribe(this.#view.host);
-      this.#view.dispose();
-    }
-    this.#parts.root.classList.remove("is-empty");
-    const opened = openTerminal(this.#parts.screen, {
-      scrollback, openLink: this.#openLink, screenReader: this.#settings.screenReader, fontSize: this.#settings.fontSize,
+    this.suspend();
+    this.#host = host.i;
+    const { root, screen, copy } = this.#parts;
+    root.classList.remove("is-empty");
+    root.dataset.host = host.i;
+    root.setAttribute("aria-label", `Output of ${host.name}`);
+    const opened = openTerminal(screen, {
+      scrollback, openLink: this.#page.openLink, screenReader: this.#settings.screenReader,
+      fontSize: this.#settings.fontSize,
     });
+    const endCopy = offerCopy(opened.terminal, root, copy);
+    const dispose = () => {
+      endCopy();
+      opened.dispose();
+    };
     const view = {
-      ...opened, host: host.i, scrollback, parsed: from, notShown: from, cutFirstLine: from > 0, following: true,
-      newLines: 0, ended: false, hasDrawn: false, isOverfull: false,
+      terminal: opened.terminal, dispose, host: host.i, scrollback,
+      parsed: from, notShown: from, cutFirstLine: from > 0, following: true, newLines: 0,
+      ended: false, hasDrawn: false, isOverfull: false,
     };
     this.#view = view;
+    this.#search.use(view.terminal);
+    if (this.#isFocused) takeGraphics(view.terminal);
     this.#watchScrolling(view);
     this.#socket.subscribe(host.i, from, maxBehind);
     this.update();
@@ -253,17 +289,19 @@ export class FocusPane {
   }
 
   #drawHead(host) {
-    const { badge, name, facts, reason, cancel, download } = this.#parts;
+    const { badge, name, facts, reason, cancel, download, compare } = this.#parts;
     badge.className = `status status-${host.status}`;
     badge.querySelector("use").setAttribute("href", `#icon-${this.#settings.icons[host.status]}`);
     badge.querySelector("span").textContent = format.outcome(host);
     name.textContent = host.name;
     const started = host.started && `started ${format.clock(host.started)}`;
-    facts.textContent = [host.address, started, format.elapsedText(host, this.#now())].filter(Boolean).join(" · ");
+    const elapsed = format.elapsedText(host, this.#page.now());
+    facts.textContent = [host.address, started, elapsed].filter(Boolean).join(" · ");
     reason.textContent = host.reason;
     reason.hidden = !host.reason;
     cancel.hidden = !this.#settings.mayCancel || !isActive(host.status);
     cancel.disabled = host.canceling;
+    compare.hidden = isActive(host.status);
     download.href = this.#settings.outputAddress(host.i);
   }
 
@@ -275,7 +313,7 @@ export class FocusPane {
     this.#parts["download-all"].textContent = `Download all ${format.bytes(host.size)}`;
     this.#parts["download-all"].href = this.#settings.outputAddress(host.i);
     this.#parts["earlier-text"].textContent =
-      view.notShown > 0
+      view.notShown > 0 && !everythingAsked
         ? `${format.plural(view.notShown, "byte")} before this are stored and not shown here.`
         : `This view keeps the newest ${format.plural(view.scrollback, "line")}; all are stored.`;
     dropped.hidden = host.dropped === 0;
@@ -312,38 +350,4 @@ function scrollByKey(terminal, event) {
   if (!scroll || event.ctrlKey || event.altKey || event.metaKey) return;
   event.preventDefault();
   scroll(terminal);
-}
-
-/** What stands where output would be, while there is none: [title, sentence]. */
-export function blankWords(host) {
-  const words = {
-    queued: ["Waiting for its turn", "It starts as soon as another host is done."],
-    starting: ["Connecting", `Opening an SSH connection to ${host.address}.`],
-    running: ["Running", "Nothing printed so far."],
-    succeeded: ["No output", "The program ended well and printed nothing."],
-    failed: ["No output", "The program failed and printed nothing."],
-    timed_out: ["Timed out", "Nothing was printed until then."],
-    canceled: ["Canceled", "Nothing was printed until then."],
-    unreachable: ["Unreachable", "The program was not started."],
-    lost: ["Lost", "Nothing it may have printed arrived here."],
-    skipped: ["Skipped", "The program was not started."],
-  };
-  return words[host.status];
-}
-
-/** The line below a log that still grows. */
-export function progressSentence(host) {
-  if (!isActive(host.status)) return `${format.outcome(host)} · loading ${format.plural(host.size, "byte")}`;
-  return `${format.outcome(host)} · ${format.plural(host.size, "byte")} so far`;
-}
-
-/** The line below a finished log; it is the page's, so no output can fake it. */
-export function endSentence(host) {
-  if (!host.started || ["unreachable", "skipped"].includes(host.status)) return "";
-  const ended = host.exit_status === null ? format.outcome(host) : `exit ${host.exit_status}`;
-  const after = host.started && host.finished ? ` after ${format.elapsedText(host)}` : "";
-  const kept = host.dropped > 0 ? `${format.plural(host.dropped, "byte")} beyond the limit not stored` : "all stored";
-  const size = format.plural(host.size, "byte");
-  if (host.status === "lost") return `${ended}${after} · ${size} stored, later output unknown`;
-  return `${ended}${after} · ${size}, ${kept}`;
 }

@@ -1,7 +1,9 @@
-// The list of hosts: rows the server drew, kept up to date. All changes are collected and drawn once per frame.
+// The list of hosts: rows the server drew, kept up to date. All changes are collected and drawn once per frame, only for
+// rows in sight, and not at all while another view has the list's place.
 
-import * as format from "console/format";
+import { faceOf } from "console/host_face";
 import { isActive } from "console/host_store";
+import { Nearby } from "console/nearby";
 import { itemsThatStay } from "console/row_order";
 
 /** While the pointer moves over the list, rows stay where they are: nobody should hit the wrong one. */
@@ -22,21 +24,33 @@ export class HostList {
   #order = [];
   #pointerMoved = -Infinity;
   #empty;
+  #chosen;
+  #nearby;
+  #isVisible = false;
 
-  /** `delegate` hears hostChosen(i); `now()` is the server's time in ms. */
-  constructor(root, { store, icons, now, delegate, empty }) {
+  /** `delegate` hears hostChosen(i); `now()` is the server's time in ms; `page.chosen` has the hosts picked by hand. */
+  constructor(root, { store, icons, now, delegate, empty, page }) {
     this.#root = root;
     this.#store = store;
     this.#icons = icons;
     this.#now = now;
     this.#delegate = delegate;
     this.#empty = empty;
-    for (const element of root.children) this.#rows.set(Number(element.dataset.i), rowOf(element));
+    this.#chosen = page.chosen;
+    this.#nearby = new Nearby(root, () => this.#draw());
+    for (const element of root.children) {
+      const i = Number(element.dataset.i);
+      this.#rows.set(i, rowOf(element));
+      this.#nearby.watch(element, i);
+      this.#dirty.add(i);
+    }
+    page.chosen.onChange((indexes) => this.#chosenChanged(indexes));
+    // Between layout and paint: what was missed while hidden is drawn in the frame that shows the list.
+    new ResizeObserver(() => this.#visibilityChanged()).observe(root.parentElement);
     root.addEventListener("click", (event) => this.#clicked(event));
+    root.addEventListener("keydown", (event) => this.#pressed(event));
     root.addEventListener("pointermove", () => (this.#pointerMoved = performance.now()), { passive: true });
     root.addEventListener("pointerleave", () => (this.#pointerMoved = -Infinity));
-    for (const i of this.#rows.keys()) this.#dirty.add(i);
-    this.#drawRows();
     this.#drawOrder();
   }
 
@@ -61,7 +75,9 @@ export class HostList {
 
   /** A second has passed: what still counts moves on, and an order that was held back is made up for. */
   tick() {
-    for (const host of this.#store.all()) if (isActive(host.status) && host.started) this.#dirty.add(host.i);
+    if (!this.#isVisible) return;
+    for (const { i, status } of this.#store.all()) if (isActive(status) && this.#nearby.has(i)) this.#dirty.add(i);
+    this.#orderIsDue ||= this.#store.isFiltered;
     this.#draw();
   }
 
@@ -75,9 +91,10 @@ export class HostList {
 
   /** Move the cursor by `step` rows, or to the first row when there is none. */
   move(step) {
-    const at = this.#order.indexOf(this.#cursor);
-    const next = at === -1 ? 0 : Math.min(Math.max(at + step, 0), this.#order.length - 1);
-    if (this.#order.length > 0) this.moveTo(this.#order[next]);
+    const order = this.#isVisible ? this.#order : this.#store.ordered();
+    const at = order.indexOf(this.#cursor);
+    const next = at === -1 ? 0 : Math.min(Math.max(at + step, 0), order.length - 1);
+    if (order.length > 0) this.moveTo(order[next]);
   }
 
   moveTo(i) {
@@ -86,7 +103,7 @@ export class HostList {
     const row = this.#rows.get(i);
     if (!row) return;
     row.element.classList.add("is-cursor");
-    row.element.scrollIntoView({ block: "nearest" });
+    if (this.#isVisible) row.element.scrollIntoView({ block: "nearest" });
     this.#root.setAttribute("aria-activedescendant", row.element.id);
   }
 
@@ -94,12 +111,51 @@ export class HostList {
     this.#root.focus();
   }
 
+  /** Choose the host under the cursor, or give it up; false when there is none. */
+  chooseCursor() {
+    if (this.#cursor === null) return false;
+    this.#chosen.toggle(this.#cursor);
+    return true;
+  }
+
   #clicked(event) {
     const element = event.target.closest("[data-i]");
-    if (element && !event.target.closest("a")) this.#delegate.hostChosen(Number(element.dataset.i));
+    if (!element || event.target.closest("a")) return;
+    const i = Number(element.dataset.i);
+    if (event.ctrlKey || event.metaKey || event.shiftKey) {
+      this.moveTo(i);
+      this.chooseCursor();
+    } else this.#delegate.hostChosen(i);
+  }
+
+  /** In the list `x` chooses, whatever it means to the view beside it. */
+  #pressed(event) {
+    if (event.key !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    this.chooseCursor();
+  }
+
+  #chosenChanged(indexes) {
+    for (const i of indexes) {
+      const { element } = this.#rows.get(i);
+      element.classList.toggle("is-chosen", this.#chosen.has(i));
+      element.setAttribute("aria-checked", String(this.#chosen.has(i)));
+    }
+  }
+
+  #visibilityChanged() {
+    const isVisible = this.#root.parentElement.clientHeight > 0;
+    if (this.#isVisible === isVisible) return;
+    this.#isVisible = isVisible;
+    if (!isVisible) return;
+    for (const i of this.#rows.keys()) this.#dirty.add(i);
+    this.#drawOrder();
+    this.#drawRows();
+    this.#rows.get(this.#cursor)?.element.scrollIntoView({ block: "nearest" });
   }
 
   #draw() {
+    if (!this.#isVisible) return;
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;
       this.#drawRows();
@@ -109,13 +165,17 @@ export class HostList {
 
   #drawRows() {
     const now = this.#now();
-    for (const i of this.#dirty) drawRow(this.#rows.get(i), this.#store.get(i), this.#icons, now);
-    this.#dirty.clear();
+    for (const i of this.#dirty) {
+      if (!this.#nearby.has(i)) continue;
+      drawRow(this.#rows.get(i), this.#store.get(i), this.#icons, now);
+      this.#dirty.delete(i);
+    }
   }
 
   #drawOrder() {
     this.#orderIsDue = false;
     const order = this.#store.ordered();
+    if (order === this.#order) return;
     const shown = new Set(order);
     for (const [i, row] of this.#rows) {
       if (row.element.hidden === shown.has(i)) row.element.hidden = !shown.has(i);
@@ -153,22 +213,17 @@ function rowOf(element) {
 
 /** Touch only what differs from what the row shows already. */
 function drawRow(row, host, icons, now) {
-  const { text, printed } = format.detail(host);
-  const next = {
-    status: host.status,
-    outcome: format.outcome(host),
-    detail: text,
-    printed,
-    elapsed: format.elapsedText(host, now),
-  };
+  const face = faceOf(host, now);
   const { drawn } = row;
-  if (next.status !== drawn.status) {
-    row.element.className = row.element.className.replace(/\bstatus-\w+/, `status-${next.status}`);
-    row.use.setAttribute("href", `#icon-${icons[next.status]}`);
+  if (face.status !== drawn.status) {
+    row.element.className = row.element.className.replace(/\bstatus-\w+/, `status-${face.status}`);
+    row.use.setAttribute("href", `#icon-${icons[face.status]}`);
   }
-  if (next.outcome !== drawn.outcome) row.outcome.textContent = next.outcome;
-  if (next.detail !== drawn.detail) row.detail.textContent = next.detail;
-  if (next.printed !== drawn.printed) row.detail.classList.toggle("is-printed", next.printed);
-  if (next.elapsed !== drawn.elapsed) row.elapsed.textContent = next.elapsed;
-  row.drawn = next;
+  if (face.outcome !== drawn.outcome) row.outcome.textContent = face.outcome;
+  if (face.detail !== drawn.detail) row.detail.textContent = face.detail;
+  if (face.printed !== drawn.printed) row.detail.classList.toggle("is-printed", face.printed);
+  if (face.elapsed !== drawn.elapsed) row.elapsed.textContent = face.elapsed;
+  if (face.stall !== drawn.stall) row.element.classList.toggle("is-stalled", face.stall === "yes");
+  if (face.hint !== drawn.hint) row.element.title = face.hint;
+  row.drawn = face;
 }

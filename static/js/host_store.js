@@ -1,8 +1,13 @@
 // What is known about every host of the run: the newest state of each, counts, order and filter. No DOM.
 
+import { parseFilter } from "console/host_filter";
+import { stallOf } from "console/stall";
+
 export const STATUSES = [
   "lost", "failed", "timed_out", "unreachable", "canceled", "starting", "running", "queued", "skipped", "succeeded",
 ];
+/** What the counters tell of beside the statuses: running hosts that have gone quiet. */
+export const STALLED = "stalled";
 const ACTIVE = new Set(["queued", "starting", "running"]);
 /** Ended otherwise than by the program's own word; what run-new?only=unfinished takes. */
 const UNFINISHED = new Set(["timed_out", "canceled", "unreachable", "lost", "skipped"]);
@@ -10,8 +15,8 @@ const UNFINISHED = new Set(["timed_out", "canceled", "unreachable", "lost", "ski
 // What needs a person first, then what moves, then what waits, then what is done. Starting and running share a rank,
 // so that a row does not jump twice within a second.
 const RANK = {
-  lost: 0, failed: 0, timed_out: 0, unreachable: 1, canceled: 2, starting: 3, running: 3, queued: 4, skipped: 5,
-  succeeded: 6,
+  lost: 0, failed: 1, timed_out: 2, unreachable: 3, canceled: 4, starting: 5, running: 5, queued: 6, skipped: 7,
+  succeeded: 8,
 };
 
 const FAILURES = new Set(["failed", "lost", "timed_out", "unreachable"]);
@@ -23,13 +28,21 @@ export const isFailure = (status) => FAILURES.has(status);
 export class HostStore {
   #hosts = new Map();
   #places = new Map();
-  #text = "";
+  #counts = new Map();
   #statuses = new Set();
+  #filter = parseFilter("");
+  #only = null;
+  #outputs = new Map();
+  #ordered = null;
+  #now;
 
-  constructor(hosts) {
+  /** `now()` is the server's time in ms: who has gone quiet depends on it. */
+  constructor(hosts, now = Date.now) {
+    this.#now = now;
     for (const host of hosts) {
       this.#places.set(host.i, this.#places.size);
       this.#hosts.set(host.i, host);
+      this.#count(host.status, 1);
     }
   }
 
@@ -61,22 +74,28 @@ export class HostStore {
       if (next === known) continue;
       this.#hosts.set(host.i, next);
       changed.push(host.i);
+      if (next.status !== known.status) this.#moved(known.status, next.status);
     }
+    if (changed.length > 0 && (this.#filter.isOfWords || this.#filter.isOfStatus)) this.#ordered = null;
     return changed;
   }
 
   /** [[status, count], …] of the statuses somebody has, worst first. */
   counts() {
-    const counts = new Map();
-    for (const { status } of this.#hosts.values()) counts.set(status, (counts.get(status) ?? 0) + 1);
-    return STATUSES.filter((status) => counts.has(status)).map((status) => [status, counts.get(status)]);
+    return STATUSES.filter((status) => this.#counts.get(status) > 0).map((status) => [status, this.#counts.get(status)]);
   }
 
   /** How many hosts one of `matches` describes: "over", "unsuccessful", "unfinished" or "active". */
   number(which) {
-    let count = 0;
-    for (const { status } of this.#hosts.values()) if (KINDS[which](status)) count += 1;
-    return count;
+    let number = 0;
+    for (const [status, count] of this.#counts) if (KINDS[which](status)) number += count;
+    return number;
+  }
+
+  /** Indexes of the running hosts that have printed nothing for a while. */
+  stalled() {
+    const now = this.#now();
+    return [...this.#hosts.values()].filter((host) => stallOf(host, now)).map((host) => host.i);
   }
 
   get isOver() {
@@ -93,18 +112,40 @@ export class HostStore {
 
   // ---- Filter and order ----
 
+  /** Show only what `text` describes; host_filter.js says what it understands. */
   filterText(text) {
-    this.#text = text.trim().toLowerCase();
+    this.#filter = parseFilter(text);
+    this.#ordered = null;
   }
 
-  /** Show one status more, or one less. */
+  /** Texts the filter wants searched for in the output. */
+  get wantedOutputs() {
+    return this.#filter.outputs;
+  }
+
+  /** Remember which hosts (a Set of indexes) printed `text`; until it is known, none is left out for it. */
+  outputFound(text, indexes) {
+    this.#outputs.set(text, indexes);
+    this.#ordered = null;
+  }
+
+  /** Show one status more, or one less; "stalled" counts as one. */
   toggleStatus(status) {
     if (!this.#statuses.delete(status)) this.#statuses.add(status);
+    this.#ordered = null;
+  }
+
+  /** Show only these hosts (indexes), or all again with null. */
+  filterHosts(indexes) {
+    this.#only = indexes ? new Set(indexes) : null;
+    this.#ordered = null;
   }
 
   clearFilter() {
-    this.#text = "";
+    this.#filter = parseFilter("");
     this.#statuses.clear();
+    this.#only = null;
+    this.#ordered = null;
   }
 
   hasStatusFilter(status) {
@@ -112,23 +153,42 @@ export class HostStore {
   }
 
   get isFiltered() {
-    return this.#text !== "" || this.#statuses.size > 0;
+    return !this.#filter.isEmpty || this.#statuses.size > 0 || this.#only !== null;
   }
 
   matches(host) {
-    if (this.#statuses.size > 0 && !this.#statuses.has(host.status)) return false;
-    if (this.#text === "") return true;
-    return [host.name, host.address, host.reason, host.last_line].some((part) =>
-      (part ?? "").toLowerCase().includes(this.#text),
-    );
+    if (this.#only && !this.#only.has(host.i)) return false;
+    if (this.#statuses.size > 0 && !this.#statuses.has(host.status)) {
+      if (!this.#statuses.has(STALLED) || !this.#isStalled(host)) return false;
+    }
+    return this.#filter.matches(host, this.#facts);
   }
 
   /** Indexes of the hosts that pass the filter: what needs a person first, otherwise in the run's order. */
   ordered() {
+    if (this.#ordered && !this.#filter.isOfTime && !this.#statuses.has(STALLED)) return this.#ordered;
     const rows = [];
     for (const host of this.#hosts.values()) if (this.matches(host)) rows.push(host);
     rows.sort((a, b) => RANK[a.status] - RANK[b.status] || this.#places.get(a.i) - this.#places.get(b.i));
-    return rows.map((host) => host.i);
+    this.#ordered = rows.map((host) => host.i);
+    return this.#ordered;
+  }
+
+  #isStalled = (host) => stallOf(host, this.#now()) !== null;
+
+  #facts = {
+    isStalled: this.#isStalled,
+    hasOutput: (host, text) => this.#outputs.get(text)?.has(host.i),
+  };
+
+  #count(status, by) {
+    this.#counts.set(status, (this.#counts.get(status) ?? 0) + by);
+  }
+
+  #moved(from, to) {
+    this.#count(from, -1);
+    this.#count(to, 1);
+    this.#ordered = null;
   }
 }
 
@@ -142,6 +202,9 @@ const KINDS = {
 /** `known` brought up to date. A final state never changes back and a log never shrinks, however late a message is. */
 function newer(known, host) {
   if (!ACTIVE.has(known.status) && ACTIVE.has(host.status)) return known;
-  const next = { ...known, ...host, size: Math.max(known.size, host.size ?? 0) };
-  return Object.keys(next).some((field) => next[field] !== known[field]) ? next : known;
+  const size = Math.max(known.size, host.size ?? 0);
+  for (const field in host) {
+    if (field !== "size" && host[field] !== known[field]) return { ...known, ...host, size };
+  }
+  return size === known.size ? known : { ...known, size };
 }

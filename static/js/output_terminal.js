@@ -4,6 +4,7 @@
 import { Terminal } from "@xterm/xterm";
 import { FitAddon } from "@xterm/addon-fit";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { leaveGraphics } from "console/terminal_graphics";
 import { forgetOldLinks, limitSequences, pieces, withFewMarks } from "console/terminal_limits";
 
 export const THEME = {
@@ -18,6 +19,8 @@ export const THEME = {
 /** A terminal that takes bytes, shows what is not UTF-8 as U+FFFD, and leaves the page time to answer. */
 export class OutputTerminal extends Terminal {
   #decoder = new TextDecoder();
+  /** Markers that the page asked for; the others belong to links in the output. */
+  #ownMarkers = new WeakSet();
 
   constructor(options) {
     super(options);
@@ -30,6 +33,13 @@ export class OutputTerminal extends Terminal {
     this.unicode.activeVersion = provider.version;
   }
 
+  /** As xterm.js has it; such a marker stays however many links the output has. */
+  registerMarker(offset) {
+    const marker = super.registerMarker(offset);
+    if (marker) this.#ownMarkers.add(marker);
+    return marker;
+  }
+
   /** Draw the bytes in `data`, then call `drawn`. A character may begin in one call and end in the next. */
   write(data, drawn) {
     let left = data.length;
@@ -37,7 +47,7 @@ export class OutputTerminal extends Terminal {
       left -= piece.length;
       const isLast = left === 0;
       super.write(this.#decoder.decode(piece, { stream: true }), () => {
-        forgetOldLinks(this);
+        forgetOldLinks(this.markers.filter((marker) => !this.#ownMarkers.has(marker)));
         if (isLast) drawn?.();
       });
     }
@@ -53,7 +63,7 @@ export function openTerminal(parent, { scrollback, openLink, screenReader = fals
   element.style.fontSize = `${fontSize}px`;
   parent.replaceChildren(element);
   const terminal = new OutputTerminal({
-    allowProposedApi: true, // for unicode11
+    allowProposedApi: true, // for unicode11 and what search marks
     convertEol: true,
     cursorBlink: false,
     cursorInactiveStyle: "none",
@@ -78,39 +88,10 @@ export function openTerminal(parent, { scrollback, openLink, screenReader = fals
   fit();
   const watcher = new ResizeObserver(() => requestAnimationFrame(fit));
   watcher.observe(element);
-  let disposed = false;
-  drawFast(terminal, () => disposed);
   const dispose = () => {
-    disposed = true;
+    leaveGraphics(terminal);
     watcher.disconnect();
     terminal.dispose();
   };
   return { terminal, dispose };
-}
-
-/** Whether there is WebGL in hardware: drawn in software it is slower than the DOM. */
-function hasFastGraphics() {
-  const probe = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
-  if (!probe) return false;
-  const names = probe.getExtension("WEBGL_debug_renderer_info");
-  const renderer = names ? probe.getParameter(names.UNMASKED_RENDERER_WEBGL) : "";
-  probe.getExtension("WEBGL_lose_context")?.loseContext();
-  return !/swiftshader|llvmpipe|software/i.test(renderer);
-}
-
-let graphicsAreFast = null;
-
-/** Draw with WebGL where it helps. Browsers allow few contexts and take them back at will. */
-async function drawFast(terminal, isDisposed) {
-  graphicsAreFast ??= hasFastGraphics();
-  if (!graphicsAreFast) return;
-  try {
-    const { WebglAddon } = await import("@xterm/addon-webgl");
-    if (isDisposed()) return;
-    const addon = new WebglAddon();
-    addon.onContextLoss(() => addon.dispose()); // xterm.js goes on with its DOM renderer
-    terminal.loadAddon(addon);
-  } catch (error) {
-    console.warn("WebGL is not available here, drawing with the DOM.", error);
-  }
 }

@@ -61,5 +61,7 @@ export const unsubscribe = (host) => frame("unsubscribe", { host });
 export const ack = (host, offset) => frame("ack", { host, offset });
 /** Cancel one host, or the whole run when host is null. */
 export const cancel = (host = null) => frame("cancel", host === null ? {} : { host });
+/** Write a note into the run; the same key never writes two. */
+export const say = (key, text) => frame("say", { key, text });
 export const ping = (t) => frame("ping", { t });
 export const start = (request) => frame("start", request);

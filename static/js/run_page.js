@@ -31,7 +31,7 @@ const byId = (id) => document.getElementById(id);
 const root = byId("run");
 const { dataset } = root;
 
-const store = new HostStore(JSON.parse(byId("run-hosts").textContent));
+const store = new HostStore(JSON.parse(byId("run-hosts").textContent), () => page.now());
 const run = {
   id: Number(dataset.id),
   status: dataset.status,
@@ -59,6 +59,7 @@ const socket = new RunSocket(address.href, {
     else frozen ??= Date.now() + skew - (state.phase === "silent" ? performance.now() - state.since : 0);
     bar.connectionChanged(state);
     showConnection(state);
+    together.connectionChanged(state);
     drawBar();
   },
   helloReceived(message) {
@@ -80,7 +81,7 @@ const socket = new RunSocket(address.href, {
   notesReceived: (message) => together.notesReceived(message),
   clockReceived,
   roundTripMeasured: (ms) => bar.roundTripMeasured(ms),
-  errorReceived: (message) => notice("error-notice", message.message),
+  errorReceived: (message) => together.errorReceived(message) || notice("error-notice", message.message),
 });
 
 /** What every part of the page may use. */
@@ -320,7 +321,7 @@ byId("screen-reader").checked = page.settings.screenReader;
 byId("screen-reader").addEventListener("change", (event) => {
   page.settings.screenReader = event.target.checked;
   localStorage.setItem("console-screen-reader", event.target.checked ? "on" : "off");
-  focusView.pane.reopen();
+  focusView.reopen();
 });
 byId("side-toggle").addEventListener("click", () => toggleSide());
 for (const button of root.querySelectorAll(".run-tabs [data-view]")) {
@@ -368,6 +369,8 @@ const keys = {
     open(list.cursor, { isAsked: true });
     return true;
   },
+  x: () => list.chooseCursor(),
+  X: () => page.chosen.set(store.ordered()),
   n: () => openFailure(1),
   N: () => openFailure(-1),
   o: () => viewAsked("focus"),

@@ -3,6 +3,7 @@
 //
 // The delegate may have: connectionChanged(state), helloReceived(message), statusReceived(message),
 // outputReceived(host, offset, data, stream), outputEnded(message), gapReceived({host, from, to}),
+// presenceReceived(message), notesReceived(message),
 // clockReceived(serverTime), roundTripMeasured(ms), errorReceived(message).
 
 import * as protocol from "console/protocol";
@@ -122,6 +123,11 @@ export class RunSocket {
   /** Cancel one host, or the run when `host` is null. False when nobody would hear it now. */
   cancel(host = null) {
     return this.#send(protocol.cancel(host));
+  }
+
+  /** Write a note under a key of its own. False when nobody would hear it now. */
+  say(key, text) {
+    return this.#send(protocol.say(key, text));
   }
 
   // ---- Connection ----

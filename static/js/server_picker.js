@@ -134,12 +134,12 @@ export class ServerPicker {
 
   /** What stands in the box and is no server's name. */
   unknownNames() {
-    return parseNames(this.names.value).filter((name) => !this.selection.byName.has(name)).join("\n");
+    return this.selection.meantBy(parseNames(this.names.value)).unknown.join("\n");
   }
 
   /** Pick what is typed and leave the text alone: web1 may be on its way to web10, and is put back then. */
   #readNames() {
-    const names = parseNames(this.names.value);
+    const { names } = this.selection.meantBy(parseNames(this.names.value));
     this.selection.remove([...this.typed].filter((name) => !names.includes(name)));
     this.typed = new Set(names.filter((name) => this.typed.has(name) || !this.selection.has(name)));
     this.selection.add(names);

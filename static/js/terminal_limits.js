@@ -54,8 +54,8 @@ export function* pieces(data) {
   for (let start = 0; start === 0 || start < data.length; start += PIECE) yield data.subarray(start, start + PIECE);
 }
 
-/** Keep links working on the newest lines that have one. */
-export function forgetOldLinks({ markers }) {
+/** Keep links working on the newest lines that have one; `markers` are those of the lines with links, oldest first. */
+export function forgetOldLinks(markers) {
   if (markers.length > MOST_LINKED_LINES) {
     for (const marker of markers.slice(0, -MOST_LINKED_LINES / 2)) marker.dispose();
   }

@@ -2,10 +2,7 @@ import "./page_modules.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-// xterm.js looks at the browser it is in when it is loaded.
-globalThis.window ??= globalThis;
-
-const { blankWords, countLines, endSentence, progressSentence, startOf } = await import("console/focus_pane");
+const { blankWords, countLines, endSentence, progressSentence, startOf, startOfNewest } = await import("console/pane_words");
 const { STATUSES } = await import("console/host_store");
 
 const MiB = 1024 * 1024;
@@ -18,6 +15,16 @@ test("begins a finished log a screenful of megabytes before its end, and a growi
   assert.equal(startOf(host({ size: 100 * MiB })), 99 * MiB);
   assert.equal(startOf(host({ size: 1000 })), 0);
   assert.equal(startOf(host({ size: 100 * MiB, status: "running" })), 0);
+});
+
+test("fetches about as much of a log as the wanted lines take, and never all of a huge one", () => {
+  const huge = host({ size: 100 * MiB, lines: 1_000_000 });
+  const from = startOfNewest(huge, 50_000);
+  const lines = (100 * MiB - from) / (100 * MiB / 1_000_000);
+  assert.ok(lines >= 50_000 && lines < 60_000, `${lines} lines`);
+  assert.equal(startOfNewest(host({ size: 5 * MiB, lines: 50_000 }), 50_000), 0);
+  assert.equal(startOfNewest(host({ size: 100 * MiB, lines: 0 }), 50_000), 68 * MiB);
+  assert.equal(startOfNewest(host({ size: 0, lines: 0 }), 50_000), 0);
 });
 
 test("counts lines in bytes", () => {

@@ -12,7 +12,7 @@ const storeOf = (...statuses) => new HostStore(statuses.map((status, i) => host(
 
 test("puts failures first and keeps the run's order among equals", () => {
   const store = storeOf("succeeded", "running", "queued", "failed", "unreachable", "failed", "starting", "lost");
-  assert.deepEqual(store.ordered(), [3, 5, 7, 4, 1, 6, 2, 0]);
+  assert.deepEqual(store.ordered(), [7, 3, 5, 4, 1, 6, 2, 0]);
 });
 
 test("does not move a host between starting and running", () => {
@@ -89,3 +89,61 @@ test("shows several statuses at once, and all again", () => {
   assert.equal(store.ordered().length, 3);
 });
 
+
+test("keeps the tags that only the page brings", () => {
+  const store = new HostStore([host(0, "queued", { tags: ["prod"] })]);
+  store.apply([host(0, "running")]);
+  store.filterText("tag:prod");
+  assert.deepEqual(store.ordered(), [0]);
+});
+
+test("counts on as hosts move", () => {
+  const store = storeOf("queued", "queued", "running");
+  store.apply([host(0, "running"), host(2, "failed")]);
+  assert.deepEqual(store.counts(), [["failed", 1], ["running", 1], ["queued", 1]]);
+  assert.equal(store.number("active"), 2);
+});
+
+test("gives the same order back while nothing moved", () => {
+  const store = storeOf("running", "queued");
+  const before = store.ordered();
+  store.apply([host(0, "running", { last_line: "news" })]);
+  assert.equal(store.ordered(), before);
+  store.apply([host(1, "running")]);
+  assert.notEqual(store.ordered(), before);
+});
+
+test("filters anew when what is filtered by changes", () => {
+  const store = storeOf("running", "running");
+  store.filterText("ready");
+  assert.deepEqual(store.ordered(), []);
+  store.apply([host(1, "running", { last_line: "ready now" })]);
+  assert.deepEqual(store.ordered(), [1]);
+});
+
+test("shows who has gone quiet, as time goes by", () => {
+  let now = Date.parse("2026-01-01T00:00:10Z");
+  const started = "2026-01-01T00:00:00Z";
+  const store = new HostStore([host(0, "running", { started }), host(1, "queued")], () => now);
+  store.toggleStatus("stalled");
+  assert.deepEqual([store.ordered(), store.stalled()], [[], []]);
+  now += 30_000;
+  assert.deepEqual([store.ordered(), store.stalled()], [[0], [0]]);
+});
+
+test("takes over from the server who printed a text", () => {
+  const store = storeOf("running", "running", "running");
+  store.filterText("out:oops");
+  assert.deepEqual(store.wantedOutputs, ["oops"]);
+  assert.equal(store.ordered().length, 3);
+  store.outputFound("oops", new Set([1]));
+  assert.deepEqual(store.ordered(), [1]);
+});
+
+test("shows only a set of hosts that another view asked for", () => {
+  const store = storeOf("running", "running", "running");
+  store.filterHosts([0, 2]);
+  assert.deepEqual([store.ordered(), store.isFiltered], [[0, 2], true]);
+  store.clearFilter();
+  assert.deepEqual(store.ordered(), [0, 1, 2]);
+});

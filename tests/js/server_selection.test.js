@@ -1,7 +1,8 @@
+import "./page_modules.mjs";
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { ServerSelection, naturally, parseNames } from "../../static/js/server_selection.js";
+const { ServerSelection, naturally, parseNames } = await import("console/server_selection");
 
 const server = (name, groups = [], tags = []) => ({ name, host: `${name}.example.net`, groups, tags, key: "trusted" });
 const fleet = () =>
@@ -37,7 +38,7 @@ test("a word does not match across two labels", () => {
 
 test("adding names gives back those that do not exist", () => {
   const selection = fleet();
-  assert.deepEqual(selection.add(["web2", "nope", "web1", "web2", "WEB1"]), ["nope", "WEB1"]);
+  assert.deepEqual(selection.add(["web2", "nope", "web1", "web2", "WEB1"]), ["nope"]);
   assert.deepEqual([...selection.picked], ["web2", "web1"]);
   assert.deepEqual(names(selection.chosen()), ["web1", "web2"]);
 });
@@ -73,4 +74,25 @@ test("labels come in natural order and unknown ones are empty", () => {
 
 test("an empty list is neither on nor mixed", () => {
   assert.equal(fleet().state([]).checked, "false");
+});
+
+test("a word may be a name in another case or an address, when only one server has it", () => {
+  const selection = new ServerSelection([
+    { ...server("Web1"), host: "192.0.2.1" }, { ...server("web2"), host: "192.0.2.9" },
+    { ...server("WEB2"), host: "192.0.2.9" }, { ...server("db1"), host: "web1" },
+  ]);
+  assert.deepEqual(selection.meant("WEB1"), { names: ["Web1"], unknown: [] });
+  assert.deepEqual(selection.meant("web1").names, ["Web1"]);
+  assert.deepEqual(selection.meant("192.0.2.1").names, ["Web1"]);
+  assert.deepEqual(selection.meant("web2").names, ["web2"]);
+  assert.deepEqual(selection.meant("wEb2"), { names: [], unknown: ["wEb2"] });
+  assert.deepEqual(selection.meant("192.0.2.9"), { names: [], unknown: ["192.0.2.9"] });
+});
+
+test("a node set picks what exists of it and leaves the rest to be corrected", () => {
+  const selection = fleet();
+  assert.deepEqual(selection.meant("web[1-3,10]"), { names: ["web1", "web2", "web10"], unknown: ["web3"] });
+  assert.deepEqual(selection.meant("db[7-9]"), { names: [], unknown: ["db[7-9]"] });
+  assert.deepEqual(selection.add(["WEB[1-2]", "x[1-2]"]), ["x[1-2]"]);
+  assert.deepEqual([...selection.picked], ["web1", "web2"]);
 });

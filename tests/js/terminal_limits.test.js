@@ -105,3 +105,13 @@ test("draws in small pieces and says when the last is drawn", async () => {
   assert.deepEqual([...pieces(new Uint8Array())].map((piece) => piece.length), [0]);
   assert.deepEqual(await shown("", "x".repeat(2048), ""), await shown("x".repeat(2048)));
 });
+
+test("what the page marks, as search does, stays however many links are printed", async () => {
+  const terminal = await draw("found here\n");
+  const own = terminal.registerMarker(-1);
+  const linked = Array.from({ length: 300 }, (_, n) => `\x1b]8;;https://example.org/${n}\x07link\x1b]8;;\x07\n`).join("");
+  terminal.options.scrollback = 1000;
+  await new Promise((drawn) => terminal.write(encoder.encode(linked), drawn));
+  assert.equal(own.isDisposed, false);
+  assert.ok(terminal.markers.length <= 201);
+});

@@ -54,10 +54,12 @@ def add_output(run: Run, index: int, *pieces: bytes | tuple[int, bytes], dropped
     host_run = run.host_runs.get(index=index)
     for piece in pieces:
         stream, data = piece if isinstance(piece, tuple) else (STDOUT, piece)
+        lines, now = data.count(b"\n"), timezone.now()
         OutputChunk.objects.create(
-            host_run=host_run, offset=host_run.size, stream=stream, time=timezone.now(), data=data
+            host_run=host_run, offset=host_run.size, stream=stream, time=now, lines=lines, data=data
         )
         host_run.size += len(data)
+        host_run.lines += lines
     host_run.dropped = dropped
-    host_run.save(update_fields=["size", "dropped"])
+    host_run.save(update_fields=["size", "lines", "dropped"])
     return host_run

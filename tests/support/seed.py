@@ -85,11 +85,92 @@ def runs() -> list[dict[str, Any]]:
     return [dict(run) for run in Run.objects.values("id", "title", "program", "requester_name", "via")]
 
 
+def add_log(user: str, text: str = "", size: int = 0, status: str = "succeeded", stderr: str = "") -> int:
+    """A run on one host, web1, that printed ``text`` (its characters are bytes), or a log of ``size`` bytes."""
+    from django.contrib.auth.models import User
+
+    from consoles.statuses import Status
+    from tests.support import logs
+
+    pieces: list[Any] = [*logs.large_log(size), *([text.encode("latin-1")] if text else [])]
+    pieces += [(2, stderr.encode("latin-1"))] if stderr else []
+    return logs.add_log(User.objects.get(username=user), pieces, Status(status)).pk
+
+
+def add_wide_run(requester: str, statuses: dict[str, int], tag: str = "", **fields: Any) -> int:
+    """A run with so many servers in each status; every tenth carries ``tag`` if one is given."""
+    from tests.support import wide
+
+    run = wide.add_wide_run(requester, statuses, **fields)
+    if tag:
+        wide.tag_servers(run, tag, every=10)
+    return run.pk
+
+
+def feed(run: int, rounds: float) -> None:
+    """Let all running servers of a run print a line ``rounds`` times a second, until :func:`stop_feeding`."""
+    from consoles.models import Run
+    from tests.support import wide
+
+    _feeders[run] = wide.Feeder(Run.objects.get(pk=run), rounds)
+
+
+def stop_feeding(run: int, to: str = "") -> int:
+    """End what :func:`feed` began, with the servers in status ``to``; gives back how many lines were printed."""
+    return int(_feeders.pop(run).stop(to))
+
+
+def change_host_run(run: int, index: int, **fields: Any) -> None:
+    """Change what is known of one server of a run; ``ago`` is how many seconds ago it printed last."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from consoles.models import HostRun
+
+    if "ago" in fields:
+        fields["printed"] = timezone.now() - timedelta(seconds=fields.pop("ago"))
+    HostRun.objects.filter(run=run, index=index).update(**fields)
+
+
+_feeders: dict[int, Any] = {}
+
+
+def add_alike_run(requester: str, kinds: list[tuple[int, str, str]], program: str = "update") -> int:
+    """A run with so many servers of each kind: [count, status, what each printed]; ``{name}`` is a server's name."""
+    from django.contrib.auth.models import User
+
+    from tests.support import alike
+
+    return alike.add_alike_run(User.objects.get(username=requester), kinds, program).pk
+
+
 def change_person(name: str, **fields: Any) -> None:
     """Change fields of somebody, such as ``is_active``."""
     from django.contrib.auth.models import User
 
     User.objects.filter(username=name).update(**fields)
+
+
+def take_rights(name: str) -> None:
+    """Take away all rights that were given to somebody."""
+    from django.contrib.auth.models import User
+
+    User.objects.get(username=name).user_permissions.clear()
+
+
+def lock_database() -> None:
+    """Let nobody else write until :func:`unlock_database`."""
+    from django.db import connection
+
+    connection.cursor().execute("BEGIN IMMEDIATE")
+
+
+def unlock_database() -> None:
+    """Let others write again."""
+    from django.db import connection
+
+    connection.cursor().execute("ROLLBACK")
 
 
 def end_sessions(name: str) -> None:

@@ -96,4 +96,4 @@ def _pick(text: str) -> list[Server]:
     groups = set(Group.objects.filter(name__in=words).values_list("name", flat=True)) - named
     tags = set(Tag.objects.filter(name__in=words).values_list("name", flat=True)) - named - groups
     rest = [word for word in words if word not in groups | tags]
-    return resolve(servers, names=rest, groups=groups, tags=tags)
+    return resolve(servers, names=rest, groups=groups, tags=tags, loosely=True)
