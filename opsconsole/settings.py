@@ -11,6 +11,7 @@ from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
 from opsconsole import env
+from opsconsole.static_versions import keep_for_good
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("OPSCONSOLE_DATA", BASE_DIR / "data")
@@ -200,6 +201,11 @@ STATICFILES_DIRS = [
     ),
 ]
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ADD_HEADERS_FUNCTION = keep_for_good
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "opsconsole.static_versions.VersionedStaticFiles"},
+}
 
 LOGGING = {
     "version": 1,

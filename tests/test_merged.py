@@ -225,10 +225,10 @@ def test_a_server_that_begins_to_print_later_is_told_from_its_beginning(alice: U
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({}, "Name the servers"),
-        ({"hosts": "web1"}, "Name the servers"),
-        ({"hosts": "0-"}, "Name the servers"),
-        ({"hosts": "٣"}, "Name the servers"),
+        ({}, "Name the hosts"),
+        ({"hosts": "web1"}, "Name the hosts"),
+        ({"hosts": "0-"}, "Name the hosts"),
+        ({"hosts": "٣"}, "Name the hosts"),
         ({"hosts": "0-100"}, "choose fewer"),
         ({"hosts": "0-999999,5"}, "choose fewer"),
         ({"hosts": "0", "after": "7"}, "as the last answer told it"),

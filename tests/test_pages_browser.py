@@ -13,7 +13,7 @@ from tests.support.viewing import SocketViewer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page, WebSocketRoute
+    from playwright.sync_api import Locator, Page, Route, WebSocketRoute
 
     from demo.fleet import Fleet
     from tests.support.browser import NewPage
@@ -124,6 +124,18 @@ def test_pasted_names_become_picks_and_unknown_ones_stay_and_are_named(
     expect(page.get_by_role("button", name="Start on 2 servers")).to_be_enabled()
 
 
+def test_names_typed_before_the_servers_are_known_stay_as_they_are(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_page(server, server.alice())
+    held: list[Route] = []
+    page.route("**/servers.json", lambda route: held.append(route))
+    with page.expect_request("**/servers.json"):
+        page.goto("/runs/new/", wait_until="commit")
+    page.get_by_label("Names").press_sequentially("h0 h1")
+    held[0].continue_()
+    expect(page.get_by_text("2 of 2 picked")).to_be_visible()
+    expect(page.get_by_label("Names")).to_have_value("h0 h1")
+
+
 def test_the_first_click_after_typing_names_counts(server: ServerProcess, new_page: NewPage) -> None:
     page = new_run(new_page, server, server.alice())
     page.get_by_label("Names").press_sequentially("h0 h1")
@@ -153,6 +165,7 @@ def test_a_number_out_of_range_is_said_beside_it(server: ServerProcess, new_page
 
 def test_keys_alone_pick_a_server_and_start_a_script(server: ServerProcess, new_page: NewPage) -> None:
     page = new_run(new_page, server, server.alice(), width=390, height=844, dark=True)
+    expect(page.get_by_label("h1")).to_be_visible()
     page.get_by_label("Search").focus()
     for key in ("ArrowDown", "ArrowDown", "Space"):
         page.keyboard.press(key)

@@ -144,3 +144,25 @@ def module_map() -> SafeString:
     own = {f"console/{name}": static(f"js/{name}.js") for name in _own_modules()}
     imports = {name: static(path) for name, path in VENDOR_MODULES.items()} | own
     return mark_safe(json.dumps({"imports": imports}, indent=1).replace("<", "\\u003c"))  # noqa: S308 - our file names
+
+
+_IMPORT = re.compile(r'^(?:import|export|\}) .*?from "console/([a-z0-9_]+)";', re.MULTILINE)
+
+
+@cache
+def _imported_by(name: str) -> tuple[str, ...]:
+    """Our own modules that ``name`` needs, directly or through others, itself included."""
+    found: dict[str, None] = {}
+    pending = [name]
+    while pending:
+        if (module := pending.pop()) not in found:
+            found[module] = None
+            pending += _IMPORT.findall(Path(str(finders.find(f"js/{module}.js"))).read_text(encoding="utf-8"))
+    return tuple(found)
+
+
+@register.simple_tag
+def module_preloads(name: str) -> SafeString:
+    """Links that let the browser fetch all modules of a page at once, not each after the one that imports it."""
+    links = (format_html('<link rel="modulepreload" href="{}">', static(f"js/{one}.js")) for one in _imported_by(name))
+    return mark_safe("\n".join(links))  # noqa: S308 - each is escaped

@@ -46,8 +46,11 @@ export class ServerPicker {
     // From here on the search only narrows the list; what it picked is in the selection by name.
     this.search.removeAttribute("name");
     const gone = this.selection.add(parseNames(this.form.elements.picked.value));
-    const unknown = this.selection.add(parseNames(this.names.value));
+    // Somebody may be writing there already: what is written is read when it rests, as later on.
+    const isWriting = document.activeElement === this.names;
+    const unknown = isWriting ? [this.names.value] : this.selection.add(parseNames(this.names.value));
     this.names.value = [...gone, ...unknown].join("\n");
+    if (isWriting) this.typing = setTimeout(() => this.#readNames(), REST);
   }
 
   #buildChips() {
