@@ -41,6 +41,8 @@ MAX_PROGRAM = 1_000_000
 #: Most notes of one run, and of one author within ten seconds.
 MAX_NOTES = 1_000
 MAX_NOTES_AT_ONCE = 10
+#: Most characters of a note before it is cleaned; a text full of blanks and controls is not worth the work.
+MAX_RAW_NOTE = 10 * MAX_NOTE
 
 
 class RequestError(Exception):
@@ -126,14 +128,19 @@ def add_note(run: Run, author: User, key: str, text: str) -> RunNote:
 
     Whether ``author`` may, :func:`consoles.access.can_note` has said. Raises :class:`NoteError`.
     """
+    if len(text) > MAX_RAW_NOTE:
+        raise NoteError(_too_long(len(text)))
     wanted = RunNote(key=_note_key(key), run=run, author=author, author_name=author.get_username(), text=clean(text))
     if earlier := _earlier_note(wanted):
         return earlier
+    # Before the transaction as well: who writes far too much must not hold up everybody's output for being refused.
+    _check_note(wanted)
     try:
         with transaction.atomic():
             _check_note(wanted)
             wanted.save(force_insert=True)
-            _audit(AuditEntry.Act.NOTE_WRITTEN, run, author, author.get_username(), wanted.text)
+            # Without its text: who may read the audit may not, for that, read every run's notes.
+            _audit(AuditEntry.Act.NOTE_WRITTEN, run, author, author.get_username(), f"note {wanted.pk}")
             transaction.on_commit(lambda: doorbell.ring(run.pk, notes=True))
     except IntegrityError:
         # Said twice at the same time: the other one won.
@@ -196,12 +203,16 @@ def _check_note(note: RunNote) -> None:
     if not note.text:
         raise NoteError("A note needs text: write what the others should know.")
     if len(note.text) > MAX_NOTE:
-        raise NoteError(f"A note has at most {MAX_NOTE:,} characters, and this one {len(note.text):,}: shorten it.")
+        raise NoteError(_too_long(len(note.text)))
     recent = RunNote.objects.filter(author=note.author, created__gt=timezone.now() - timedelta(seconds=10))
     if recent.count() >= MAX_NOTES_AT_ONCE:
         raise NoteError(f"You wrote {MAX_NOTES_AT_ONCE} notes within 10 seconds: wait a moment.", later=True)
     if RunNote.objects.filter(run=note.run_id).count() >= MAX_NOTES:
         raise NoteError(f"This run has {MAX_NOTES:,} notes, the most it can have: write elsewhere.")
+
+
+def _too_long(length: int) -> str:
+    return f"A note has at most {MAX_NOTE:,} characters, and this one {length:,}: shorten it."
 
 
 def _checked(request: Request, key: uuid.UUID, requester: User | None, name: str) -> tuple[Run, list[Server]]:

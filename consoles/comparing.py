@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from itertools import zip_longest
@@ -50,9 +51,14 @@ _AT_ONCE: Final = 1024 * 1024
 _MOST_AT_ONCE: Final = 200
 _STDERR_MARK: Final = "── stderr ──"
 
-#: Runs that a request of this process is working on: a second viewer need not do the same work at the same time.
-_at_work: set[int] = set()
-_at_work_lock = threading.Lock()
+#: Comparing is work for one processor, and pages and sockets want it, too: more at a time only take it from them.
+_turns: Final = threading.BoundedSemaphore(1)
+#: Seconds to wait for the turn before a diff is refused; groups are told as far as they are known instead.
+TURN_WAIT: Final = 10.0
+
+
+class Busy(Exception):
+    """Too much is being compared at the moment. The message is a sentence for who asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +118,29 @@ class Grouping:
 
 def group(run: Run, budget: float = BUDGET, clock: Callable[[], float] = time.monotonic) -> Grouping:
     """The groups of ``run`` as far as its hosts have ended, after at most about ``budget`` seconds of work."""
-    rows = [Row(*values) for values in run.host_runs.order_by("index").values_list(*_COLUMNS)]
-    ended = [row for row in rows if row.status in FINAL]
-    deadline = clock() + budget
-    digests = _digests(run.pk, [row for row in ended if row.needs_digest], deadline, clock)
-    known = [replace(row, digest=digests[row.pk]) if row.pk in digests else row for row in ended]
-    ready = [row for row in known if not row.needs_digest]
-    groups = _ordered(_fold(ready))
-    if len(ready) == len(ended):
-        _explain(groups, deadline, clock)
-    return Grouping(groups, pending=len(ended) - len(ready), unfinished=len(rows) - len(ended))
+    with _turn(budget) as is_ours:
+        rows = [Row(*values) for values in run.host_runs.order_by("index").values_list(*_COLUMNS)]
+        ended = [row for row in rows if row.status in FINAL]
+        deadline = clock() + budget
+        wanted = [row for row in ended if row.needs_digest] if is_ours else []
+        digests = _digests(wanted, deadline, clock)
+        known = [replace(row, digest=digests[row.pk]) if row.pk in digests else row for row in ended]
+        ready = [row for row in known if not row.needs_digest]
+        groups = _ordered(_fold(ready))
+        if is_ours and len(ready) == len(ended):
+            _explain(groups, deadline, clock)
+    # Without the turn the differences are not told: whoever asks again hears them.
+    pending = len(ended) - len(ready) or int(not is_ours and len(groups) > 1)
+    return Grouping(groups, pending=pending, unfinished=len(rows) - len(ended))
 
 
 def compare(left: HostRun, right: HostRun) -> Difference:
-    """What ``right`` printed differently from ``left``, after both were normalised."""
-    one, other = _text(left), _text(right)
-    found = difference(one[:MOST_COMPARED], other[:MOST_COMPARED])
+    """What ``right`` printed differently from ``left``, after both were normalised. Raises :class:`Busy`."""
+    with _turn(TURN_WAIT) as is_ours:
+        if not is_ours:
+            raise Busy("The console is busy comparing other outputs: try again in a moment.")
+        one, other = _text(left), _text(right)
+        found = difference(one[:MOST_COMPARED], other[:MOST_COMPARED])
     found.truncated |= max(len(one), len(other)) > MOST_COMPARED or max(left.size, right.size) > WHOLE
     return found
 
@@ -158,23 +171,26 @@ def plain_end(host_run: HostRun, most: int = MOST_SHOWN) -> tuple[str, int]:
     return "\n".join(normaliser.feed(data) + normaliser.end()), start
 
 
-def _digests(run_id: int, rows: list[Row], deadline: float, clock: Callable[[], float]) -> dict[int, str]:
-    """Digests of ``rows`` by HostRun, as many as the deadline allows, but one at least; stored as well."""
-    with _at_work_lock:
-        if not rows or run_id in _at_work:
-            return {}
-        _at_work.add(run_id)
+@contextmanager
+def _turn(wait: float) -> Iterator[bool]:
+    is_ours = _turns.acquire(timeout=max(wait, 0))
     try:
-        digests: dict[int, str] = {}
-        for row, pieces in _logs(rows):
-            digests[row.pk] = digest_of(row, pieces)
-            if clock() > deadline:
-                break
-        _store(digests)
-        return digests
+        yield is_ours
     finally:
-        with _at_work_lock:
-            _at_work.discard(run_id)
+        if is_ours:
+            _turns.release()
+
+
+def _digests(rows: list[Row], deadline: float, clock: Callable[[], float]) -> dict[int, str]:
+    """Digests of ``rows`` by HostRun, as many as the deadline allows, but one at least; stored as well."""
+    digests: dict[int, str] = {}
+    for row, pieces in _logs(rows):
+        digests[row.pk] = digest_of(row, pieces)
+        if clock() > deadline:
+            break
+    if digests:
+        _store(digests)
+    return digests
 
 
 def _logs(rows: list[Row]) -> Iterator[tuple[Row, list[Piece] | None]]:

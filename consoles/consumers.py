@@ -56,6 +56,7 @@ class RunConsumer(WebsocketConsumer):
 
     viewer: Viewer | None = None
     _watcher: UUID | None = None
+    _is_gone = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         doorbell.attach(asyncio.get_running_loop())
@@ -67,6 +68,7 @@ class RunConsumer(WebsocketConsumer):
                 await super().__call__(scope, self._acks.gathered_from(receive), send)
             finally:
                 ticking.cancel()
+                self._is_gone = True
                 self._leave_people()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -315,6 +317,9 @@ class RunConsumer(WebsocketConsumer):
             self._say("status", hosts=part, run={"status": viewer.run_status}, storage=None)
         self.viewer = viewer
         self._watcher = presence.enter(run.pk, user)
+        if self._is_gone:
+            # Daphne gave this socket up while this thread worked: nobody else would ever take it off the list.
+            return self._leave()
         self._notes = NoteFeed(run.pk)
         self._tell_notes(self._looked_at)
         self._presence_asked, self._presence_at = time.monotonic(), 0.0

@@ -31,12 +31,8 @@ def is_node_set(word: str) -> bool:
 
 def expand(word: str, most: int) -> list[str]:
     """The names that ``word`` means, in its order. Raises :class:`BadNodeSet`, also for more than ``most`` names."""
-    parts = _SET.split(word)
-    plain, sets = parts[0::2], parts[1::2]
-    if not sets or any(is_node_set(part) for part in plain):
-        raise BadNodeSet(f"{word} cannot be read: write several names as web[1-3,7] or web[001-010].")
-    ranges = [_ranges(word, inner) for inner in sets]
-    count = prod(sum(last - first + 1 for first, last, _ in each) for each in ranges)
+    plain, ranges = _parts(word)
+    count = _count(ranges)
     if count > most:
         raise BadNodeSet(f"{word} means {count:,} names, and a run may have at most {most:,}: narrow the range.")
     choices = [[f"{n:0{width}d}" for first, last, width in each for n in range(first, last + 1)] for each in ranges]
@@ -45,6 +41,24 @@ def expand(word: str, most: int) -> list[str]:
         for picked in product(*choices)
     )
     return list(dict.fromkeys(names))
+
+
+def size(word: str) -> int:
+    """How many names ``word`` means, without making any of them. Raises :class:`BadNodeSet`."""
+    return _count(_parts(word)[1])
+
+
+def _parts(word: str) -> tuple[list[str], list[list[tuple[int, int, int]]]]:
+    """What stands outside of brackets, and the ranges of each pair of them."""
+    parts = _SET.split(word)
+    plain, sets = parts[0::2], parts[1::2]
+    if not sets or any(is_node_set(part) for part in plain):
+        raise BadNodeSet(f"{word} cannot be read: write several names as web[1-3,7] or web[001-010].")
+    return plain, [_ranges(word, inner) for inner in sets]
+
+
+def _count(ranges: list[list[tuple[int, int, int]]]) -> int:
+    return prod(sum(last - first + 1 for first, last, _ in each) for each in ranges)
 
 
 def _ranges(word: str, inner: str) -> list[tuple[int, int, int]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-from consoles.node_sets import BadNodeSet, expand, is_node_set, parse_names
+from consoles.node_sets import BadNodeSet, expand, is_node_set, parse_names, size
 from consoles.protocol import MAX_SERVERS
 from servers.models import Group, Server, Tag
 
@@ -125,13 +125,15 @@ def _meant(servers: QuerySet[Server], wanted: list[str], found: dict[str, Server
     room = MAX_SERVERS
     for word in words:
         try:
+            # Counted first: a list of thousands of large sets would take minutes to write out.
+            count = size(word) if is_node_set(word) else 1
+            room -= count if count <= MAX_SERVERS else 0
+            if room < 0:
+                meant.problems.append(f"A run may have at most {MAX_SERVERS:,} servers: leave {word} out.")
+                continue
             names = expand(word, MAX_SERVERS) if is_node_set(word) else [word]
         except BadNodeSet as error:
             meant.problems.append(str(error))
-            continue
-        room -= len(names)
-        if room < 0:
-            meant.problems.append(f"A run may have at most {MAX_SERVERS:,} servers: leave {word} out.")
             continue
         meant.names[word] = [name for one in names if (name := catalogue.name_of(one, meant))]
     meant.unknown = list(dict.fromkeys(meant.unknown))

@@ -332,11 +332,13 @@ class Fleet:
 
     def _refuse_if_ended(self) -> None:
         assert self._keeper is not None
+        # Looked for before the log is read: what ends in between has said why by then, or is seen the next time.
+        are_alive = set(self._pids.values()) <= set(descendants(self._keeper.pid))
         log = self.log()
         # sshd goes on when it gets some of its addresses but not all.
         if "ddress already in use" in log:
             raise _PortTaken
-        if set(self._pids.values()) <= set(descendants(self._keeper.pid)):
+        if are_alive:
             return
         raise FleetError(f"An SSH host on loopback ended at its start: {' '.join(log.split())[-300:]}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 
 import pytest
@@ -22,6 +23,15 @@ _MARKERS = {
     "browser": {"browser", "new_page"},
     "server": {"live_server_process", "make_server", "console"},
 }
+
+
+#: Keys and UUIDs that are made anew each time.
+_RANDOM = re.compile(r"AAAA[A-Za-z0-9+/]{20}|[0-9a-f]{8}-[0-9a-f]{4}-")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case after its argument where the value is another each time: all workers must see the same tests."""
+    return argname if isinstance(val, str) and _RANDOM.search(val) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -148,14 +148,25 @@ def test_a_digest_is_never_stored_for_a_host_that_is_at_work(alice: User) -> Non
     assert run.host_runs.get().digest == ""
 
 
-def test_a_second_viewer_does_not_do_the_same_work_at_the_same_time(alice: User) -> None:
-    run = fill(add_run(alice, {"a1": OK}), b"x\n")
-    comparing._at_work.add(run.pk)
-    try:
-        assert comparing.group(run).pending == 1
-    finally:
-        comparing._at_work.discard(run.pk)
+def test_while_others_compare_groups_are_told_as_far_as_they_are_known(alice: User) -> None:
+    run = fill(add_run(alice, {"a1": OK, "a2": OK}), b"x\n", b"y\n")
+    with comparing._turn(0):
+        assert comparing.group(run, 0).pending == 2
     assert comparing.group(run).pending == 0
+    with comparing._turn(0):
+        found = comparing.group(run, 0)
+    assert found.pending == 1 and len(found.groups) == 2, "asked again, it tells the differences"
+
+
+def test_a_diff_that_gets_no_turn_is_refused_with_a_sentence(
+    alice: User, alice_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "TURN_WAIT", 0)
+    run = fill(add_run(alice, {"a1": OK, "a2": OK}), b"x\n", b"y\n")
+    with comparing._turn(0):
+        response = alice_client.get(f"/runs/{run.pk}/hosts/1/diff?against=0")
+    assert response.status_code == 503 and "try again" in response.json()["error"]
+    assert diff_of(alice_client, run, 1, 0)["hunks"]
 
 
 def test_large_logs_are_compared_by_their_ends_and_number_of_lines(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
+from types import SimpleNamespace
 from typing import Any
 
+import paramiko
 import pytest
 
 from consoles import actions, dispatcher, ssh
 from consoles.models import HostRun
 from consoles.runner import Runner
 from consoles.ssh.kept import KeptConnections
+from consoles.ssh.target import agent_login
 from consoles.targets import Targets, with_keys
 from servers.models import Credential, Server
 from tests.support.engine import Engine
@@ -24,6 +26,23 @@ WHICH = 'set -- $SSH_CONNECTION; echo "$2"'
 
 def port_of(engine: Engine, host_run: HostRun) -> int:
     return int(engine.output(host_run))
+
+
+class Agent:
+    """An SSH agent with these keys."""
+
+    def __init__(self, keys: list[Any]) -> None:
+        self._keys = keys
+
+    def get_keys(self) -> tuple[Any, ...]:
+        return tuple(self._keys)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def ssh_key(blob: bytes) -> Any:
+    return SimpleNamespace(asbytes=lambda: blob)
 
 
 def kept_by_this_process() -> KeptConnections:
@@ -122,10 +141,53 @@ def test_connection_of_a_canceled_program_is_not_kept(engine: Engine) -> None:
 
 
 def test_program_that_left_something_behind_does_not_hand_its_connection_on(engine: Engine) -> None:
-    [row] = engine.run(engine.servers(), "sleep 3 & echo done")
+    [row] = engine.run(engine.servers(), "sleep 20 & echo done")
     assert row.status == "succeeded"
     assert len(kept_by_this_process()) == 0
-    subprocess.run(["pkill", "-f", "^sleep 3$"], check=False)
+
+
+def test_program_on_a_kept_connection_is_ended_as_patiently_as_any_other(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [server] = engine.servers()
+    connection = open_connection(server)
+    patience = connection.channel_deadline
+    monkeypatch.setattr("consoles.ssh.connection.REUSE_PATIENCE", 0.3)
+    connection.reuse_for(connection.target)
+    assert connection.channel_deadline == 0.3
+    program = ssh.Program(connection, "true")
+    # A busy host may need longer to open the second channel, from which a cancel ends the program.
+    assert connection.channel_deadline == patience
+    program.close()
+    connection.close()
+
+
+def test_more_dead_connections_than_python_nests_calls_are_passed_over(engine: Engine) -> None:
+    [server] = engine.servers()
+    connection = open_connection(server)
+    kept = KeptConnections(60, most=2_000)
+    for _ in range(1_500):
+        kept.give(connection)
+    connection.close()
+    assert kept.take(connection.target) is None and len(kept) == 0
+    kept.close()
+    assert engine.leftover_threads(wait=10) == []
+
+
+def test_other_keys_in_the_agent_mean_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = [ssh_key(b"one"), ssh_key(b"two")]
+    monkeypatch.setattr("paramiko.Agent", lambda: Agent(held))
+    before, same = agent_login("root"), agent_login("root")
+    held.pop()
+    assert before.identity == same.identity != agent_login("root").identity
+
+
+def test_an_agent_that_does_not_answer_opens_nothing_that_was_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise paramiko.SSHException("could not get keys from ssh-agent")
+
+    monkeypatch.setattr("paramiko.Agent", refuse)
+    assert agent_login("root").identity != agent_login("root").identity
 
 
 def test_keeps_no_more_than_it_may_and_closes_all_at_the_end(engine: Engine) -> None:

@@ -269,6 +269,8 @@ def test_loads_only_the_tail_of_a_large_log_and_offers_the_line_view(pages: RunP
     frames.output.clear()
     page.get_by_role("button", name="Load up to 50,000 lines").click()
     expect(page.locator("[data-pane=earlier]")).to_contain_text("keeps the newest 50,000 lines", timeout=30_000)
+    # The pane's foot says so only once everything that was asked for is drawn.
+    expect(page.locator("[data-pane=foot]")).to_contain_text("all stored", timeout=30_000)
     expect(page.locator("[data-bar=bytes]")).to_have_text("13,800,000 of 13,800,000 bytes", timeout=30_000)
     assert 3_450_000 <= frames.output[0] <= 4_500_000
     page.get_by_role("button", name="Open in the line view").click()

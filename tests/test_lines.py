@@ -166,6 +166,19 @@ def test_an_answer_with_long_lines_ends_early_and_can_be_gone_on_with(run: Run) 
     assert log.read(len(found) + 1, 1)[0].text.startswith(f"{len(found):5d}")
 
 
+def test_a_little_of_each_of_many_long_lines_is_read_with_few_statements(run: Run) -> None:
+    log = store(run, [b"y" * 900 + b"\n"] * 2_000)
+    with CaptureQueriesContext(connection) as queries:
+        found = log.read(1, 1_000, most=1)
+    assert {line.text for line in found} == {"y"} and found[0].cut == 899
+    assert len(queries) < 30
+
+
+def test_however_little_is_wanted_of_huge_lines_few_of_them_are_gone_through_at_a_time(run: Run) -> None:
+    log = store(run, [b"y" * 20_000 + b"\n"] * 300)
+    assert 0 < len(log.read(1, 1_000, most=1)) < 150
+
+
 def test_colours_that_were_set_before_hold_on(run: Run) -> None:
     log = store(run, [b"\x1b[1mbold\n\x1b[31mred\nred\n\x1b[0mplain\n\x1b[32mgreen\nx\n" + b"y" * 20_000 + b"\nz\n"])
     styles = [log.style_at(number) for number in range(1, 9)]

@@ -129,16 +129,22 @@ def test_pauses_on_scrolling_up_and_counts_what_is_new(pages: RunPages, tmp_path
     expect(jump).to_be_visible()
 
 
+def height_of(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box
+    return box["height"]
+
+
 def test_turns_times_and_wrapping_on_and_off_and_remembers_it(pages: RunPages) -> None:
     run = pages.start("printf '%0500d\\n' 7", 1)
     page, _ = pages.open(run, "view=merged")
     time, text = page.locator(".merged-line time"), page.locator(".merged-text")
     expect(time).to_be_visible()
-    wrapped = (text.bounding_box() or {})["height"]
+    wrapped = height_of(text)
     page.keyboard.press("t")
     expect(time).to_be_hidden()
     page.keyboard.press("w")
-    assert (text.bounding_box() or {})["height"] < wrapped
+    assert height_of(text) < wrapped
     page.reload()
     expect(text).to_be_visible()
     expect(time).to_be_hidden()

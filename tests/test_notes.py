@@ -69,7 +69,7 @@ def test_a_note_is_written_with_its_author_and_an_audit_entry(run: Run, alice: U
     note = actions.add_note(run, alice, new_key(), " dpkg is broken on web1\r\nI fix it ")
     assert (note.author_name, note.text) == ("alice", "dpkg is broken on web1\nI fix it")
     entry = AuditEntry.objects.get(act=AuditEntry.Act.NOTE_WRITTEN)
-    assert (entry.run, entry.actor_name, entry.detail) == (run, "alice", note.text)
+    assert (entry.run, entry.actor_name, entry.detail) == (run, "alice", f"note {note.pk}")
 
 
 def test_the_same_key_writes_one_note(run: Run, alice: User) -> None:
@@ -116,6 +116,24 @@ def test_who_writes_too_fast_is_told_to_wait_and_may_repeat_what_was_written(run
         actions.add_note(run, alice, new_key(), "one too many")
     assert caught.value.later
     assert actions.add_note(run, alice, keys[0], "again").text == "again"
+
+
+def test_who_writes_too_fast_does_not_take_the_database_from_those_who_store_output(
+    run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(actions.MAX_NOTES_AT_ONCE):
+        actions.add_note(run, alice, new_key(), "again")
+    monkeypatch.setattr(actions.transaction, "atomic", lambda: pytest.fail("It began to write."))
+    with pytest.raises(actions.NoteError, match="wait"):
+        actions.add_note(run, alice, new_key(), "one too many")
+
+
+def test_a_text_far_too_long_is_refused_before_any_work_goes_into_it(
+    run: Run, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "clean", lambda text: pytest.fail("It was cleaned."))
+    with pytest.raises(actions.NoteError, match="shorten it"):
+        actions.add_note(run, alice, new_key(), "\n \t" * 300_000)
 
 
 def test_a_run_has_room_for_so_many_notes(run: Run, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from consoles import presence
+from consoles.consumers import RunConsumer
 from consoles.models import Run, Watcher
 from consoles.presence import Keeper, crowd
 from consoles.shared_reads import SharedReads
@@ -202,6 +205,49 @@ def test_a_stopping_process_takes_its_watchers_with_it(keeper: Keeper, run: Run,
     keeper.step()
     keeper.stop()
     assert not Watcher.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_socket_that_was_given_up_while_it_opened_is_not_listed(
+    keeper: Keeper, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = add_run(alice, {"web1": Status.SUCCEEDED})
+    entering, may_enter, left = threading.Event(), threading.Event(), threading.Event()
+
+    def enter_slowly(run_id: int, user: User) -> Any:
+        entering.set()
+        assert may_enter.wait(10)
+        return keeper.enter(run_id, user)
+
+    def leave(key: Any) -> None:
+        keeper.leave(key)
+        left.set()
+
+    monkeypatch.setattr(presence, "enter", enter_slowly)
+    monkeypatch.setattr(presence, "leave", leave)
+    monkeypatch.setattr("consoles.access.session_user", lambda session_key: alice)
+
+    async def open_and_give_up() -> None:
+        """As Daphne does with a socket whose client is gone and whose thread is still at work."""
+        arriving: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        arriving.put_nowait({"type": "websocket.connect"})
+        session = type("Session", (), {"session_key": "x"})()
+        scope = {"type": "websocket", "session": session, "url_route": {"kwargs": {"run_id": run.pk}}}
+
+        async def send(message: Any) -> None:
+            """The client is gone."""
+
+        socket = asyncio.create_task(RunConsumer()(scope, arriving.get, send))
+        assert await asyncio.to_thread(entering.wait, 10)
+        while not socket.done():
+            # It asks more than once: the first time only ends the wait for what the thread sends.
+            socket.cancel()
+            await asyncio.wait([socket], timeout=0.05)
+        may_enter.set()
+        await asyncio.to_thread(left.wait, 5)
+
+    asyncio.run(open_and_give_up())
+    assert keeper.local(run.pk)[0] == []
 
 
 # Over sockets

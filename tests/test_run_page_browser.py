@@ -197,8 +197,9 @@ def test_lists_failures_first_and_filters_by_counter_and_text(console: Console) 
 
 def test_opens_hosts_by_keyboard_and_shares_their_address(console: Console) -> None:
     run = console.start("echo I am ${SSH_CONNECTION#* * }", 4)
+    expect_status(console.open(run), "succeeded")
+    # Opened when it is over: which host is shown first depends on who was ahead until then.
     page = console.open(run)
-    expect_status(page, "succeeded")
     for key in ("j", "j", "Enter"):
         page.keyboard.press(key)
     expect(page.locator("[data-pane=name]")).to_have_text("web3")
@@ -256,12 +257,13 @@ def test_answers_clicks_while_hostile_output_is_drawn(console: Console, tmp_path
     page.evaluate(WATCH_ANSWERS)
     (tmp_path / "go").touch()
     for _ in range(3):
-        page.get_by_role("button", name="? keys").click(timeout=1000)
+        page.get_by_role("button", name="? keys").click(timeout=3000)
         expect(page.locator("dialog[open]")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.locator("dialog[open]")).to_have_count(0)
     expect(page.locator(".xterm-rows")).to_contain_text("still here", timeout=30_000)
-    assert page.evaluate("() => window.longestWait") < 1000
+    # Minutes without the limits; other tests run beside this one.
+    assert page.evaluate("() => window.longestWait") < 3000
 
 
 def test_draws_progress_where_the_program_drew_it(console: Console) -> None:

@@ -195,3 +195,17 @@ def test_node_sets_that_mean_nothing_or_too_much_are_refused(word: str, told: st
 
 def test_all_node_sets_together_are_bounded(fleet: dict[str, Server]) -> None:
     assert "leave b[1-6000] out" in str(unclear("a[1-6000]", "b[1-6000]"))
+
+
+def test_of_thousands_of_large_node_sets_only_those_that_fit_are_written_out(
+    fleet: dict[str, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def write_out(word: str, most: int) -> list[str]:
+        written.append(word)
+        return expand(word, most)
+
+    monkeypatch.setattr("consoles.selection.expand", write_out)
+    unclear("web[1-2]", *(f"a{number}[1-9999]" for number in range(3_000)))
+    assert written == ["web[1-2]"]

@@ -83,7 +83,8 @@ class Log:
             if len(found) >= count or room <= 0:
                 break
             found.append(self._line(first + len(found), start, end, block, most))
-            room -= min(end - start, most)
+            # Where little of long lines is wanted, finding their ends is the work.
+            room -= min(end - start, max(most, MAX_LINE))
         return found
 
     def style_at(self, first: int) -> str:
@@ -176,13 +177,14 @@ class Log:
             data = block.between(start, end) if end <= block.end else self._bytes(start, length)
             return Line(number, time, stream, data.decode(errors="replace"))
         # A line that was drawn over again and again ends as its last drawing; any other is read from its beginning.
-        tail = self._bytes(end - most, most)
+        tail = block.between(end - most, end) if end <= block.end else self._bytes(end - most, most)
         drawn, _, last = tail.rstrip(b"\r").partition(b"\r")
         if last:
             text = tail[len(drawn) + 1 :]
             return Line(number, time, stream, text.decode(errors="replace"), length - len(text), is_tail=True)
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        return Line(number, time, stream, decoder.decode(self._bytes(start, most)), length - most)
+        head = block.between(start, start + most) if start + most <= block.end else self._bytes(start, most)
+        return Line(number, time, stream, decoder.decode(head), length - most)
 
 
 class _Block:

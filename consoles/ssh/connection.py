@@ -117,6 +117,10 @@ class Connection:
         """Serve another run: the same host and login, perhaps under another name or with other deadlines."""
         self.target, self._reused = target, True
 
+    def proved_alive(self) -> None:
+        """A program was started on it: from here on it is given as much time as any other connection."""
+        self._reused = False
+
     @property
     def server_version(self) -> str:
         """The host's SSH software, such as ``OpenSSH_9.2p1``."""

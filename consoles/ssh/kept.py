@@ -31,18 +31,12 @@ class KeptConnections:
 
     def take(self, target: Target) -> Connection | None:
         """An open connection to exactly this target: same address, login and trusted keys. None where there is none."""
-        with self._changed:
-            wanted = target.identity
-            found = next((entry for entry in reversed(self._kept) if entry[1].target.identity == wanted), None)
-            if found is None:
-                return None
-            self._kept.remove(found)
-        connection = found[1]
-        if not connection.is_active:
+        while (connection := self._newest(target.identity)) is not None:
+            if connection.is_active:
+                connection.reuse_for(target)
+                return connection
             connection.close()
-            return self.take(target)
-        connection.reuse_for(target)
-        return connection
+        return None
 
     def give(self, connection: Connection) -> None:
         """Keep a connection whose program has ended; closed instead where it cannot be kept."""
@@ -63,6 +57,13 @@ class KeptConnections:
             self._kept.clear()
             self._changed.notify_all()
         _close(left)
+
+    def _newest(self, wanted: Identity) -> Connection | None:
+        with self._changed:
+            found = next((entry for entry in reversed(self._kept) if entry[1].target.identity == wanted), None)
+            if found is not None:
+                self._kept.remove(found)
+        return found[1] if found else None
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -105,6 +105,7 @@ class Program:
             certain = target.posix or self.connection.is_active
             why = str(error).rstrip(".") or "the connection ended"
             raise ProgramNotStarted(f"{target.name} did not start the program: {why}.", certain) from None
+        self.connection.proved_alive()
         if target.posix:
             self._send_program(channel, remote_sh.standard_input(text, self._token))
         return channel

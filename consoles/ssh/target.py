@@ -119,7 +119,21 @@ def agent_login(user: str) -> Login:
                 continue
         raise paramiko.AuthenticationException("no key of the agent was accepted")
 
-    return Login(user, "SSH agent", prove)
+    return Login(user, "SSH agent", prove, _identity(_agent_keys()))
+
+
+def _agent_keys() -> bytes:
+    """The public keys that the agent holds now: with others, a login might be refused."""
+    agent = None
+    try:
+        agent = paramiko.Agent()
+        return b"".join(sorted(key.asbytes() for key in agent.get_keys()))
+    except (paramiko.SSHException, OSError):
+        # Logging in will say what is wrong; until then nothing that is open may be used.
+        return secrets.token_bytes(16)
+    finally:
+        if agent is not None:
+            agent.close()
 
 
 def _load_key(text: str, passphrase: str) -> paramiko.PKey:

@@ -48,7 +48,11 @@ def host_diff(request: HttpRequest, pk: int, index: int) -> HttpResponse:
     else:
         sentence = f"Say what to compare with: against=<index of a host>, or against={_LAST_GOOD}."
         return _json({"error": sentence}, HTTPStatus.BAD_REQUEST)
-    return _json(_diff(left, host_run, comparing.compare(left, host_run)))
+    try:
+        found = comparing.compare(left, host_run)
+    except comparing.Busy as busy:
+        return _json({"error": str(busy)}, HTTPStatus.SERVICE_UNAVAILABLE)
+    return _json(_diff(left, host_run, found))
 
 
 @require_GET

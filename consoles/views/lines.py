@@ -50,7 +50,9 @@ def host_folds(request: HttpRequest, pk: int, index: int) -> JsonResponse:
     log = _log_of(visible_host_run(request, pk, index))
     found, complete = lines.folds(log)
     rows = [{"from": fold.first, "to": fold.last, "title": fold.title} for fold in found]
-    return JsonResponse({"folds": rows, "complete": complete, "size": log.size})
+    answer = {"folds": rows, "complete": complete, "size": log.size}
+    # Titles come from the host: escaped, each of its characters could take twelve bytes.
+    return JsonResponse(answer, json_dumps_params={"ensure_ascii": False})
 
 
 def _log_of(host_run: HostRun) -> lines.Log:

@@ -20,6 +20,7 @@ test("sums the groups up in a few words", () => {
   assert.equal(summary([group(2, { largest: true }), group(1)]), "2 identical, 1 differs");
   assert.equal(summary([group(1000, { largest: true })]), "All 1,000 identical");
   assert.equal(summary([group(1, { largest: true })]), "1 host so far");
+  assert.equal(summary([group(1, { largest: true })], true), "1 host");
   assert.equal(summary([group(1, { largest: true }), group(1)]), "No two of 2 hosts alike");
 });
 

@@ -16,6 +16,8 @@ test("merges the chosen hosts, or those that printed, and says so", () => {
   const store = { size: 4, all: () => [0, 1, 2, 3].map((i) => ({ i, size: i % 2 })) };
   assert.deepEqual(hostsToMerge(store, [2], 50), { hosts: [2], sentence: "1 chosen host" });
   assert.deepEqual(hostsToMerge(store, [], 50), { hosts: [1, 3], sentence: "2 of 4 hosts printed so far" });
+  assert.equal(hostsToMerge({ ...store, isOver: true }, [], 50).sentence, "2 of 4 hosts printed");
+  assert.equal(hostsToMerge({ size: 2, isOver: true, all: () => [] }, [], 50).sentence, "No host printed");
   assert.deepEqual(hostsToMerge(store, [], 1).hosts, [1]);
   assert.match(hostsToMerge(store, [], 1).sentence, /^1 of 2 hosts that printed; choose hosts/);
   assert.equal(hostsToMerge(store, [0, 1, 2], 2).sentence, "The first 2 of 3 chosen hosts");
