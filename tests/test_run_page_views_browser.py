@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -75,6 +76,16 @@ def test_chosen_hosts_fit_into_the_toolbar_of_a_small_window(console: Console) -
     clear = page.get_by_role("group", name="Chosen hosts").get_by_role("button", name="Clear")
     expect(clear).to_be_in_viewport(ratio=1)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_lines_that_were_pointed_at_stay_in_the_address_when_their_view_is_shown_again(console: Console) -> None:
+    page = console.open("grid")
+    page.goto(f"/runs/{console.run}/#h=web0001&L2-L4")
+    expect(page.locator("#run")).to_have_attribute("data-view", "lines")
+    page.keyboard.press("v")
+    expect(page).to_have_url(re.compile("#view=grid$"))
+    page.keyboard.press("l")
+    expect(page).to_have_url(re.compile("#h=web0001&L2-L4$"))
 
 
 def test_arrow_down_leads_from_the_filter_to_the_first_tile(console: Console) -> None:

@@ -2,6 +2,9 @@
 
 export class FetchError extends Error {}
 
+/** Nothing came back: the same request may well be answered later. */
+export class SilenceError extends FetchError {}
+
 const SENTENCES = {
   403: "You may not see this any more: ask an administrator for the permission.",
   404: "The console does not have this any more: reload the page.",
@@ -17,7 +20,7 @@ export async function getJson(address, params = {}, signal = undefined) {
     response = await fetch(url, { signal, headers: { Accept: "application/json" }, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new FetchError("The console does not answer: it is tried again when it does.");
+    throw new SilenceError("The console does not answer: it is tried again when it does.");
   }
   if (response.redirected && new URL(response.url).pathname.startsWith("/login")) {
     throw new FetchError("Your login has ended: reload the page and log in again.");

@@ -92,6 +92,13 @@ export class GridView {
     this.#openedChanged();
   }
 
+  /** Take the keyboard, at host `i` if one is given; a grid that was empty is there again first. */
+  focus(i = null) {
+    if (this.#orderIsDue) this.#drawOrder();
+    this.#root.focus();
+    if (i !== null) this.#setCursor(i);
+  }
+
   /** A second has passed: what still counts moves on, and an order that was held back is made up for. */
   tick() {
     for (const { i, status } of this.#page.store.all()) if (isActive(status) && this.#nearby.has(i)) this.#dirty.add(i);
@@ -167,7 +174,6 @@ export class GridView {
     this.#root.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
     clear.addEventListener("click", () => {
       document.getElementById("clear-filter").click();
-      this.#root.focus();
     });
   }
 

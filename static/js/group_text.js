@@ -22,12 +22,12 @@ export function alike(group) {
 }
 
 /** The whole picture in a few words: "982 identical, 18 differ", "no two of 7 hosts printed the same". */
-export function summary(groups) {
+export function summary(groups, isOver = false) {
   const total = groups.reduce((sum, group) => sum + group.count, 0);
   const largest = largestOf(groups);
   if (!largest) return "";
   const differ = total - largest.count;
-  if (differ === 0) return total === 1 ? "1 host so far" : `All ${format.number(total)} identical`;
+  if (differ === 0) return total === 1 ? (isOver ? "1 host" : "1 host so far") : `All ${format.number(total)} identical`;
   if (groups.every((group) => group.count === 1)) return `No two of ${format.plural(total, "host")} alike`;
   const rest = `${format.number(differ)} ${differ === 1 ? "differs" : "differ"}`;
   return `${format.number(largest.count)} ${alike(largest)}, ${rest}`;

@@ -109,7 +109,7 @@ export class GroupedView {
   }
 
   #drawSummary(groups, problem) {
-    setText(this.#parts.summary, summary(groups));
+    setText(this.#parts.summary, summary(groups, this.#page.store.isOver));
     const left = groups.length - this.#shown.length;
     const count = `${format.plural(groups.length, "group")}`;
     const all = groups.length > 1 ? count : "";

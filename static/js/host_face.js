@@ -3,6 +3,9 @@
 import * as format from "console/format";
 import { quietText, stallOf } from "console/stall";
 
+/** Longer names are cut in a row or tile: the hint has the whole. */
+const LONG_NAME = 18;
+
 /**
  * {status, outcome, detail, printed, elapsed, stall, hint} at server time `now` in ms. `outcome` is how the host stands
  * in words, `detail` what it said last, after the likely cause of a stall; `stall` is "yes" or "no", `hint` what to do
@@ -11,6 +14,7 @@ import { quietText, stallOf } from "console/stall";
 export function faceOf(host, now) {
   const stall = stallOf(host, now);
   const { text, printed } = format.detail(host);
+  const hint = stall?.cause ? `${stall.cause}. ${stall.advice}` : text;
   return {
     status: host.status,
     outcome: stall ? quietText(stall) : format.outcome(host),
@@ -18,6 +22,6 @@ export function faceOf(host, now) {
     printed: printed && !stall?.cause,
     elapsed: format.elapsedText(host, now),
     stall: stall ? "yes" : "no",
-    hint: stall?.cause ? `${stall.cause}. ${stall.advice}` : text,
+    hint: host.name.length > LONG_NAME ? `${host.name}\n${hint}` : hint,
   };
 }

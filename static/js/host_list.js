@@ -59,6 +59,11 @@ export class HostList {
     return this.#cursor;
   }
 
+  /** Whether a view has not taken the list's place. */
+  get isVisible() {
+    return this.#root.parentElement.clientHeight > 0;
+  }
+
   /** These hosts have news. */
   changed(indexes) {
     for (const i of indexes) this.#dirty.add(i);
@@ -144,7 +149,7 @@ export class HostList {
   }
 
   #visibilityChanged() {
-    const isVisible = this.#root.parentElement.clientHeight > 0;
+    const { isVisible } = this;
     if (this.#isVisible === isVisible) return;
     this.#isVisible = isVisible;
     if (!isVisible) return;

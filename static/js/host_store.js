@@ -123,6 +123,11 @@ export class HostStore {
     return this.#filter.outputs;
   }
 
+  /** Whether the filter waits for the server to say which hosts printed a text. */
+  get isAskingForOutput() {
+    return this.#filter.outputs.some((text) => !this.#outputs.has(text));
+  }
+
   /** Remember which hosts (a Set of indexes) printed `text`; until it is known, none is left out for it. */
   outputFound(text, indexes) {
     this.#outputs.set(text, indexes);

@@ -224,7 +224,7 @@ export class MergedView {
     const { store } = this.#page;
     const active = this.#hosts.filter((i) => isActive(store.get(i).status)).length;
     const count = format.plural(this.#model.lines.length, "line");
-    const left = `${format.plural(active, "host")} of ${this.#hosts.length} not done`;
+    const left = `${active} of ${format.plural(this.#hosts.length, "host")} not done`;
     const state = active > 0 ? left : "all of these have ended";
     this.#parts.foot.textContent = this.#hosts.length > 0 ? `${count} shown · ${state}` : "";
   }

@@ -20,7 +20,9 @@ export function hostsToMerge(store, chosen, most) {
   }
   if (isCut) return { hosts, sentence: `${most} of ${indexes.length} hosts that printed; choose hosts to see others` };
   const isAll = hosts.length === store.size;
-  return { hosts, sentence: isAll ? allWords(hosts.length) : `${hosts.length} of ${store.size} hosts printed so far` };
+  const some = hosts.length === 0 ? "No host" : `${hosts.length} of ${store.size} hosts`;
+  const sentence = store.isOver ? `${some} printed` : `${some} printed so far`;
+  return { hosts, sentence: isAll ? allWords(hosts.length) : sentence };
 }
 
 const chosenWords = (count) => (count === 1 ? "1 chosen host" : `${count} chosen hosts`);

@@ -1,9 +1,12 @@
 // The part of the filter that only the server can answer: out:text, hosts whose output has a text.
 
+import { SilenceError } from "console/fetching";
 import { hostsWithOutput } from "console/search_steps";
 
 /** So long somebody has stopped typing before the server is asked. */
 const PAUSE = 300;
+/** Milliseconds before a console that did not answer is asked again. */
+const AGAIN = 3_000;
 
 /** Ask for what the filter box `input` wants to know of the output, and filter again with the answer. */
 export function watchOutputFilter(input, page) {
@@ -28,6 +31,8 @@ async function askFor(text, page, signal) {
     page.store.outputFound(text, new Set(indexes));
     page.filterChanged();
   } catch (error) {
-    if (!signal.aborted) page.notice(error.message);
+    if (signal.aborted) return;
+    if (error instanceof SilenceError) setTimeout(() => signal.aborted || askFor(text, page, signal), AGAIN);
+    else page.notice(error.message);
   }
 }

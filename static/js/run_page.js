@@ -4,6 +4,7 @@
 import { Chosen } from "console/chosen";
 import { ChosenBar } from "console/chosen_bar";
 import { ask, prepareDialogs } from "console/dialogs";
+import { FilterField } from "console/filter_field";
 import { FocusView } from "console/focus_view";
 import { GridView } from "console/grid_view";
 import { GroupedView } from "console/grouped_view";
@@ -17,6 +18,8 @@ import { Palette } from "console/palette";
 import { hashOf, placeOf } from "console/place";
 import { askToCancel, copyLink, openLink } from "console/run_dialogs";
 import { RunHeader } from "console/run_header";
+import { runKeys } from "console/run_keys";
+import { RunNotices } from "console/run_notices";
 import { RunSocket } from "console/run_socket";
 import { SameOutput } from "console/same_output";
 import { SearchView } from "console/search_view";
@@ -58,7 +61,7 @@ const socket = new RunSocket(address.href, {
     if (state.phase === "live") frozen = null;
     else frozen ??= Date.now() + skew - (state.phase === "silent" ? performance.now() - state.since : 0);
     bar.connectionChanged(state);
-    showConnection(state);
+    notices.connectionChanged(state);
     together.connectionChanged(state);
     drawBar();
   },
@@ -72,7 +75,7 @@ const socket = new RunSocket(address.href, {
   statusReceived(message) {
     hostsChanged(message.hosts ?? []);
     runChanged(message.run ?? {});
-    notice("storage-notice", message.storage);
+    notices.tell("storage", message.storage);
   },
   outputReceived: (...details) => focusView.outputReceived(...details),
   gapReceived: (gap) => focusView.gapReceived(gap),
@@ -81,7 +84,7 @@ const socket = new RunSocket(address.href, {
   notesReceived: (message) => together.notesReceived(message),
   clockReceived,
   roundTripMeasured: (ms) => bar.roundTripMeasured(ms),
-  errorReceived: (message) => together.errorReceived(message) || notice("error-notice", message.message),
+  errorReceived: (message) => together.errorReceived(message) || notices.tell("error", message.message),
 });
 
 /** What every part of the page may use. */
@@ -111,7 +114,7 @@ const page = {
   lines: null,
   open,
   show,
-  notice: (text) => notice("error-notice", text),
+  notice: (text) => notices.tell("error", text),
   openLink,
   askToCancel: (i = null) => askToCancel(page, i === null ? null : store.get(i)),
   filterChanged,
@@ -120,6 +123,7 @@ const page = {
   setPlace: (place) => history.replaceState(null, "", hashOf(place) || location.pathname),
 };
 
+const notices = new RunNotices(dataset.login);
 const bar = new StatusBar(root.querySelector(".status-bar"));
 const header = new RunHeader(root.querySelector(".run-head"), {
   store, run, icons: page.icons, now: page.now, delegate: { statusToggled }, page,
@@ -136,6 +140,7 @@ page.views = views;
 const same = new SameOutput(byId("same-output"), page);
 const together = new Together(byId("together"), page);
 const notifier = new Notifier(page);
+const filter = new FilterField(page, focusHosts);
 new ChosenBar(byId("run-chosen"), page);
 const palette = new Palette(byId("palette"), page);
 
@@ -150,7 +155,7 @@ function hostsChanged(hosts) {
   if (changed.length === 0) return;
   list.changed(changed);
   header.draw();
-  drawFilterCount();
+  filter.drawCount();
   showFailure(changed);
   if (changed.includes(focusView.pane.host)) lag.stored(store.get(focusView.pane.host).size, performance.now());
   views.tell("hostsChanged", changed);
@@ -174,33 +179,6 @@ function drawBar() {
     bytes: host && { received: pane.received, stored: host.size },
     serverTime: socket.isLive ? page.now() : null,
   });
-}
-
-const GOES_ON = "The run does not need this page; it catches up when the console answers.";
-const PROBLEMS = {
-  offline: `This computer has no network. ${GOES_ON}`,
-  login: "Your login has ended. The run does not need this page.",
-  forbidden: "You may no longer see this run. Ask an administrator for the permission.",
-  missing: "This run does not exist, or you may not see it.",
-  refused: "The server closed the connection after messages it did not understand. Reload the page.",
-};
-
-function showConnection(state) {
-  const isLost = (state.phase === "waiting" && state.attempt > 1) || (state.phase === "silent" && state.isOnline);
-  const phase = state.phase === "silent" && !state.isOnline ? "offline" : state.phase;
-  const text = isLost ? `The console does not answer. ${GOES_ON}` : PROBLEMS[phase];
-  if (state.phase === "connecting" && !byId("connection-notice").hidden) return;
-  notice("connection-notice", text);
-  const link = byId("connection-notice").querySelector("a");
-  link.hidden = state.phase !== "login";
-  link.textContent = "Log in again";
-  link.href = `${dataset.login}?next=${encodeURIComponent(location.pathname + location.hash)}`;
-}
-
-function notice(id, text) {
-  const element = byId(id);
-  element.hidden = !text;
-  if (text) element.querySelector("span").textContent = text;
 }
 
 // ---- Choosing and filtering ----
@@ -246,7 +224,9 @@ function show(name) {
 function viewChanged(name) {
   dataset.view = name;
   for (const button of root.querySelectorAll(".run-tabs [data-view]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.view === name));
+    const isShown = button.dataset.view === name;
+    button.setAttribute("aria-pressed", String(isShown));
+    if (isShown) button.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   drawBar();
 }
@@ -255,7 +235,9 @@ function viewAsked(name) {
   hasPicked = true;
   const host = store.get(page.opened);
   const isOfHost = ["focus", "lines"].includes(name);
-  if (views.has(name)) page.setPlace({ host: isOfHost ? host.name : null, view: name === "focus" ? null : name });
+  const lines = name === "lines" ? page.lines : null;
+  const named = name === "focus" || lines ? null : name;
+  if (views.has(name)) page.setPlace({ host: isOfHost ? host.name : null, lines, view: named });
   show(name);
 }
 
@@ -268,43 +250,15 @@ function filterChanged() {
   list.filterChanged();
   header.draw();
   root.classList.toggle("is-filtered", store.isFiltered);
-  drawFilterCount();
+  filter.drawCount();
   views.tell("filterChanged");
 }
-
-function drawFilterCount() {
-  byId("filter-count").textContent = store.isFiltered ? `${store.ordered().length} of ${store.size}` : "";
-}
-
-function clearFilter() {
-  if (!store.isFiltered) return false;
-  store.clearFilter();
-  filter.value = "";
-  filterChanged();
-  return true;
-}
-
-const filter = byId("host-filter");
-filter.addEventListener("input", () => {
-  store.filterText(filter.value);
-  filterChanged();
-});
-filter.addEventListener("keydown", (event) => {
-  if (event.key !== "ArrowDown" && event.key !== "Enter") return;
-  event.preventDefault();
-  const [first] = store.ordered();
-  if (first === undefined) return;
-  list.focus();
-  list.moveTo(first);
-  if (event.key === "Enter") open(first, { isAsked: true });
-});
 
 // ---- What can be asked for ----
 
 prepareDialogs();
 root.querySelector('[data-run="cancel"]')?.addEventListener("click", () => page.askToCancel());
 root.querySelector('[data-bar="retry"]').addEventListener("click", () => socket.retryNow());
-root.querySelector(".notice-close").addEventListener("click", () => notice("error-notice", ""));
 root.addEventListener("click", (event) => {
   const link = event.target.closest("[data-copy-link]");
   if (link) copyLink(link, page.linkTo({ host: store.get(page.opened).name, lines: page.lines }));
@@ -312,11 +266,7 @@ root.addEventListener("click", (event) => {
   const cancel = event.target.closest('[data-pane="cancel"]');
   if (cancel) page.askToCancel(Number(cancel.closest("[data-host]")?.dataset.host ?? page.opened));
 });
-byId("clear-filter").addEventListener("click", () => {
-  clearFilter();
-  list.focus();
-});
-byId("show-keys").addEventListener("click", () => ask(byId("keys-dialog"), {}));
+byId("show-keys").addEventListener("click", showKeys);
 byId("screen-reader").checked = page.settings.screenReader;
 byId("screen-reader").addEventListener("change", (event) => {
   page.settings.screenReader = event.target.checked;
@@ -328,6 +278,10 @@ for (const button of root.querySelectorAll(".run-tabs [data-view]")) {
   button.addEventListener("click", () => viewAsked(button.dataset.view));
 }
 
+function showKeys() {
+  ask(byId("keys-dialog"), {});
+}
+
 function toggleSide(isOpen = !root.classList.contains("has-side")) {
   root.classList.toggle("has-side", isOpen);
   byId("side-toggle").setAttribute("aria-pressed", String(isOpen));
@@ -336,66 +290,22 @@ function toggleSide(isOpen = !root.classList.contains("has-side")) {
 
 // ---- Keys ----
 
-const isOnButton = (event) => event.target.closest?.("a, button, summary, input") != null;
-const isInPane = (event) => event.target.closest?.(".pane") != null;
-const moveBy = (step) => (event) => {
-  if (event.target.closest?.(".view") && event.key.startsWith("Arrow")) return false;
-  hasPicked = true;
-  list.move(step);
-  return true;
-};
-
-/** Open the next host that went wrong, or the one before. */
-function openFailure(step) {
-  const failures = store.ordered().filter((i) => isFailure(store.get(i).status));
-  if (failures.length === 0) return;
-  const at = failures.indexOf(page.opened);
-  const next = at === -1 ? (step > 0 ? 0 : failures.length - 1) : (at + step + failures.length) % failures.length;
-  open(failures[next], { isAsked: true });
+function filterAsked() {
+  if (isNarrowList()) show("hosts");
+  filter.begin();
 }
 
-const keys = {
-  "/": () => {
-    if (isNarrowList()) show("hosts");
-    filter.select();
-    filter.focus();
-  },
-  j: moveBy(1),
-  k: moveBy(-1),
-  ArrowDown: moveBy(1),
-  ArrowUp: moveBy(-1),
-  Enter: (event) => {
-    if (isOnButton(event) || list.cursor === null) return false;
-    open(list.cursor, { isAsked: true });
-    return true;
-  },
-  x: () => list.chooseCursor(),
-  X: () => page.chosen.set(store.ordered()),
-  n: () => openFailure(1),
-  N: () => openFailure(-1),
-  o: () => viewAsked("focus"),
-  l: () => viewAsked("lines"),
-  v: () => viewAsked("grid"),
-  g: () => viewAsked("grouped"),
-  m: () => viewAsked("merged"),
-  s: () => viewAsked("search"),
-  i: () => toggleSide(),
-  "?": () => ask(byId("keys-dialog"), {}),
-  Escape: (event) => {
-    if (clearFilter()) return true;
-    if (event.target === filter) list.focus();
-    else if (isInPane(event)) show("hosts");
-    return true;
-  },
-  F6: (event) => {
-    if (isInPane(event)) {
-      list.focus();
-    } else {
-      show("focus");
-      focusView.pane.focus();
-    }
-  },
-};
+/** Give the keyboard to what shows the hosts: the list, or the view that has its place. */
+function focusHosts(i = null) {
+  if (i !== null) list.moveTo(i);
+  if (list.isVisible) list.focus();
+  else views.focus(i);
+}
+
+const keys = runKeys({
+  page, list, filter, focusView, focusHosts, filterAsked, viewAsked, toggleSide, showKeys,
+  picked: () => (hasPicked = true),
+});
 
 listenForKeys(keys, (key) => views.action(key));
 

@@ -59,7 +59,9 @@ export class SameOutput {
     const largest = largestOf(groups);
     const others = groups.filter((group) => group !== largest);
     const isLone = largest.count === 1 && others.length > 0;
-    const cards = isLone ? [make("p", "quiet", "No two hosts printed the same so far.")] : [this.#largestCard(largest)];
+    const soFar = this.#page.store.isOver ? "" : " so far";
+    const lone = () => make("p", "quiet", `No two hosts printed the same${soFar}.`);
+    const cards = [isLone ? lone() : this.#largestCard(largest)];
     const differing = isLone ? groups : others;
     if (differing.length > 0) cards.push(this.#differCard(differing, largest));
     return cards;

@@ -1,7 +1,7 @@
 // The search view: what all hosts of the run printed, searched on the server, and shown host by host as it is found.
 
 import { asRanges } from "console/chosen";
-import { FetchError } from "console/fetching";
+import { FetchError, SilenceError } from "console/fetching";
 import { number, plural } from "console/format";
 import { SearchHits } from "console/search_hits";
 import { SearchHost } from "console/search_host";
@@ -29,6 +29,8 @@ export class SearchView {
   #drawn = 0;
   #sizes = new Map();
   #restTimer = null;
+  /** Whether the search broke off because the console did not answer. */
+  #isCut = false;
   #isShown = false;
 
   constructor(root, page) {
@@ -75,6 +77,7 @@ export class SearchView {
 
   tick() {
     if (!this.#query || this.#stopper) return;
+    if (this.#isCut && this.#page.socket.isLive) this.#run();
     const grown = [...this.#sizes].filter(([i, size]) => this.#page.store.get(i).size > size).length;
     this.#part("news").hidden = grown === 0;
     this.#part("news").querySelector("span").textContent =
@@ -170,6 +173,7 @@ export class SearchView {
   async #run() {
     const stopper = new AbortController();
     this.#stopper = stopper;
+    this.#isCut = false;
     this.#fail("");
     this.#draw("busy");
     const params = { ...paramsOf(this.#query), hosts: this.#where };
@@ -185,6 +189,7 @@ export class SearchView {
     } catch (error) {
       if (error.name === "AbortError") return;
       if (stopper.signal.aborted) return;
+      this.#isCut = error instanceof SilenceError;
       this.#fail(error instanceof FetchError ? error.message : "The search ended unexpectedly: search again.");
       this.#ended(stopper, this.#hits.of > 0 ? "stopped" : "failed");
     }

@@ -1,7 +1,7 @@
 // Which view of the run is shown. A view is made when it is first needed, and only the shown one works.
 //
 // A view is a class: constructor(root, page), and as far as it needs them shown(), hidden(), hostsChanged(indexes),
-// filterChanged(), hostOpened(i, lines), tick() and keys: {key: action}. `page` is what run_page.js gives to all.
+// filterChanged(), hostOpened(i, lines), focus(i), tick() and keys: {key: action}. `page` is what run_page.js gives to all.
 
 export class Views {
   #root;
@@ -54,6 +54,14 @@ export class Views {
   /** Tell the shown view; the others look for themselves when they are shown. */
   tell(what, ...details) {
     if (this.#name) this.get(this.#name)[what]?.(...details);
+  }
+
+  /** Give the keyboard to the shown view, at host `i` if it has hosts to stand on and one is given. */
+  focus(i = null) {
+    const { element, view } = this.#views.get(this.#name);
+    document.activeElement.blur();
+    if (view.focus) view.focus(i);
+    else element.querySelector('[tabindex="0"]')?.focus();
   }
 
   /** The action of the shown view for `key`, or undefined. */
