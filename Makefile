@@ -25,8 +25,10 @@ test: ## install what the tests need, then run all of them
 	@$(MAKE) .venv-dev
 	@$(MAKE) test-js test-python
 
+# Most tests wait for hosts and pages: three workers keep two cores busy. For one test: WORKERS=0.
+WORKERS = 3
 test-python: ## the Python tests alone: make test-python ARGS='-k outputlog -x'
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-js: ## the JavaScript tests alone
 	@"$$($(PY) tools/prepare.py node)" --test --test-reporter=spec tests/js/*.test.js

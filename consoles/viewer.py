@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from consoles import outputlog, protocol
 from consoles.models import HostRun, Run
-from consoles.presenting import host_row
+from consoles.presenting import host_rows
 from consoles.statuses import Status, status_of_run
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Viewer:
 
     def load_hosts(self) -> list[dict[str, Any]]:
         """Every host of the run, as ``hello`` lists them."""
-        for host_run in self.run.host_runs.order_by("index"):
-            self._ids[host_run.index] = host_run.pk
-            self._rows[host_run.index] = host_row(host_run)
+        hosts = self.run.host_runs.order_by("index")
+        self._ids = dict(hosts.values_list("index", "pk"))
+        self._rows = {row["i"]: row for row in host_rows(hosts)}
         return list(self._rows.values())
 
     def subscribe(self, message: protocol.Subscribe) -> None:
@@ -98,7 +98,7 @@ class Viewer:
         found = self.run.host_runs.all()
         if hosts is not None:
             found = found.filter(index__in=hosts)
-        changed = [row for row in map(host_row, found.order_by("index")) if self._rows.get(row["i"]) != row]
+        changed = [row for row in host_rows(found.order_by("index")) if self._rows.get(row["i"]) != row]
         for row in changed:
             self._rows[row["i"]] = row
             cursor = self._cursors.get(row["i"])

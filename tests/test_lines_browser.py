@@ -56,6 +56,16 @@ class Console:
         return page
 
 
+#: Resolves once the first line is so many pixels high; rows are measured and drawn anew a frame after they wrap.
+FIRST_LINE_IS_AS_HIGH_AS = """(least) => new Promise((done) => {
+  const look = () => {
+    const height = document.querySelector('.line:has([data-n="1"])')?.offsetHeight ?? 0;
+    if (height >= least) done(); else requestAnimationFrame(look);
+  };
+  look();
+})"""
+
+
 @pytest.fixture
 def console(live_server_process: ServerProcess, new_page: NewPage) -> Console:
     return Console(live_server_process, new_page)
@@ -265,9 +275,10 @@ def test_lines_wrap_and_show_their_times_on_request(console: Console) -> None:
     single = line(page, 1).evaluate("(row) => row.offsetHeight")
     page.keyboard.press("w")
     expect(part(page, "wrap")).to_have_attribute("aria-pressed", "true")
-    assert line(page, 1).evaluate("(row) => row.offsetHeight") >= 2 * single
+    page.evaluate(FIRST_LINE_IS_AS_HIGH_AS, 2 * single)
     assert part(page, "scroll").evaluate("(element) => element.scrollWidth - element.clientWidth") == 0
     part(page, "scroll").hover()
+    page.evaluate(NEXT_FRAME)
     page.mouse.wheel(0, 30 * single)
     expect(line(page, 40)).to_be_in_viewport()
     page.keyboard.press("End")

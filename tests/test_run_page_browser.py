@@ -237,7 +237,8 @@ def test_hostile_output_changes_neither_page_nor_terminal(console: Console) -> N
         "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER} end",
     ):
         assert kept in text
-    assert page.title() == "Hostile #1 · Ops Console"
+    # Where it ended while somebody watched, its end stands in the title.
+    assert page.title() in ("Hostile #1 · Ops Console", "✓ Hostile · Ops Console")
     assert page.locator(".xterm-rows img").count() == 0
     place = page.locator(".xterm-rows > div", has_text="bad-link").bounding_box()
     assert place
@@ -263,7 +264,9 @@ def test_answers_clicks_while_hostile_output_is_drawn(console: Console, tmp_path
         expect(page.locator("dialog[open]")).to_have_count(0)
     expect(page.locator(".xterm-rows")).to_contain_text("still here", timeout=30_000)
     # Minutes without the limits; other tests run beside this one.
-    assert page.evaluate("() => window.longestWait") < 3000
+    longest = page.evaluate("() => window.longestWait")
+    print(f"longest wait {longest:.0f} ms")
+    assert longest < 3000
 
 
 def test_draws_progress_where_the_program_drew_it(console: Console) -> None:

@@ -132,6 +132,10 @@ class Connection:
         self._closed = True
         # Taken once: the thread that opens the connection drops a transport that failed.
         transport, sock = self._transport, self._socket
+        if sock is not None:
+            # First: paramiko's thread looks up from its socket only ten times a second, and closing waits for it.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
         if transport is not None:
             transport.close()
         if sock is not None:

@@ -4,6 +4,8 @@ import * as format from "console/format";
 
 /** So many hosts of the run itself have to be done before their durations say anything about the others. */
 const FEWEST_OF_OWN = 5;
+/** A host that takes so many times the median is late. */
+const LATE = 1.5;
 
 /**
  * Milliseconds until the last host is done, when each takes `median` ms: what runs takes the rest of it, what waits
@@ -54,8 +56,13 @@ export function estimateText(hosts, { fanout, earlier, now }) {
   if (left === null) return "";
   const source = earlier ? `of ${format.plural(earlier.runs, "run")}` : "of this run's hosts";
   if (left === 0) return `longer than usual (median ${format.duration(median)} ${source})`;
-  return `about ${format.wholeDuration(Math.max(1_000, rounded(left)))} left (median ${source})`;
+  // Hosts that are overdue hold up what waits for their places, for nobody knows how long.
+  const isLate = list.some((host) => isOverdue(host, median, now));
+  return `${isLate ? "at least" : "about"} ${format.wholeDuration(Math.max(1_000, rounded(left)))} left (median ${source})`;
 }
+
+const isOverdue = ({ status, started }, median, now) =>
+  status === "running" && started !== null && now - Date.parse(started) > median * LATE;
 
 /** Nobody believes seconds in an hour: the longer it takes, the coarser it is told. */
 function rounded(ms) {

@@ -72,3 +72,9 @@ test("is coarser the longer it takes", () => {
   assert.equal(text(123_456), "about 2:05 left (median of 2 runs)");
   assert.equal(text(4_000_000), "about 1:07:00 left (median of 2 runs)");
 });
+
+test("promises nothing where hosts that are late hold up the others", () => {
+  const words = (hosts) => estimateText(hosts, { fanout: 1, earlier: { median: 60_000, runs: 3 }, now: NOW });
+  assert.match(words([...running(89), ...queued(1)]), /^about 1:00 left/);
+  assert.match(words([...running(91), ...queued(1)]), /^at least 1:00 left/);
+});
