@@ -17,10 +17,11 @@ from tests.support.viewing import SocketViewer
 
 @dataclass
 class Frames:
-    """What a page's socket carried: bytes of output by host, and what the page asked for."""
+    """What a page's socket carried: bytes of output by host, other frames as text, and what the page asked for."""
 
     output: dict[int, int] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
     def watch(self, socket: WebSocket) -> None:
         """Listen to ``page.on("websocket")``."""
@@ -41,6 +42,8 @@ class Frames:
         if isinstance(data, bytes):
             host = int.from_bytes(data[4:8], "big")
             self.output[host] = self.output.get(host, 0) + len(data) - protocol.HEADER_SIZE
+        else:
+            self.told.append(data)
 
     def _sent(self, data: str | bytes) -> None:
         self.asked.append(json.loads(data))
