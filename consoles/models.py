@@ -98,6 +98,11 @@ class Run(models.Model):
         SOCKET = "socket", "socket"
         COMMAND_LINE = "cli", "command line"
 
+    class Mode(models.TextChoices):
+        AUTO = "auto", "detached where the server can"
+        DETACHED = "detached", "detached"
+        ATTACHED = "attached", "attached: ends with the connection"
+
     #: Chosen by the requester before asking, so that asking twice starts once.
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     requester = models.ForeignKey(
@@ -111,6 +116,12 @@ class Run(models.Model):
     )
     program = models.TextField()
     program_sha256 = models.CharField(max_length=64)
+    mode = models.CharField(
+        max_length=10,
+        choices=Mode.choices,
+        default=Mode.AUTO,
+        help_text="Whether programs go on when the connection or the console does not.",
+    )
     fanout = models.PositiveIntegerField(
         default=DEFAULTS["fanout"],
         validators=[MinValueValidator(1), MaxValueValidator(256)],
@@ -178,6 +189,13 @@ class HostRun(models.Model):
     address = models.CharField(max_length=300)
     status = models.CharField(max_length=12, choices=STATUS_CHOICES, default=Status.QUEUED.value)
     reason = models.CharField(max_length=500, blank=True, help_text="Why it ended as it did, in one sentence.")
+    mode = models.CharField(
+        max_length=10, blank=True, choices=Run.Mode.choices[1:], help_text="How it was started; empty before that."
+    )
+    boot_id = models.CharField(max_length=64, blank=True, help_text="The server's boot in which it was started.")
+    contact_lost = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the console tries to reach it again, while it may go on."
+    )
     exit_status = models.IntegerField(null=True, blank=True)
     exit_signal = models.CharField(max_length=20, blank=True)
     started = models.DateTimeField(null=True, blank=True)

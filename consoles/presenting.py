@@ -31,7 +31,7 @@ def iso(moment: datetime | None) -> str | None:
 #: What a row is made of, in the order in which :func:`_row` takes it.
 _COLUMNS = (
     "index", "server_name", "address", "status", "reason", "exit_status", "exit_signal", "started", "finished", "size",
-    "lines", "printed", "dropped", "last_line", "cancel_requested",
+    "lines", "printed", "dropped", "last_line", "cancel_requested", "mode", "contact_lost",
 )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def host_rows(host_runs: QuerySet[HostRun]) -> Iterator[dict[str, Any]]:
 def _row(
     index: int, name: str, address: str, status: str, reason: str, exit_status: int | None, exit_signal: str,
     started: datetime | None, finished: datetime | None, size: int, lines: int, printed: datetime | None, dropped: int,
-    last_line: str, cancel_requested: datetime | None,
+    last_line: str, cancel_requested: datetime | None, mode: str, contact_lost: datetime | None,
 ) -> dict[str, Any]:  # fmt: skip
     return {
         "i": index,
@@ -66,6 +66,8 @@ def _row(
         "dropped": dropped,
         "last_line": last_line,
         "canceling": cancel_requested is not None and status in ACTIVE,
+        "mode": mode,
+        "contact_lost": iso(contact_lost) if status in ACTIVE else None,
     }
 
 

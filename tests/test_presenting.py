@@ -79,7 +79,7 @@ def test_a_host_row_has_exactly_the_fields_of_the_protocol() -> None:
     host_run = HostRun(index=3, server_name="web1", address="web1:22", status=Status.RUNNING, cancel_requested=asked)
     row = host_row(host_run)
     names = "i name address status reason exit_status exit_signal started finished size lines printed dropped"
-    assert list(row) == [*names.split(), "last_line", "canceling"]
+    assert list(row) == [*names.split(), "last_line", "canceling", "mode", "contact_lost"]
     assert row["i"] == 3 and row["status"] == "running" and type(row["status"]) is str and row["canceling"]
     host_run.status = Status.CANCELED
     assert not host_row(host_run)["canceling"]

@@ -21,7 +21,7 @@ def rendered(source: str, **context: Any) -> str:
 def host(i: int, status: str, **more: Any) -> dict[str, Any]:
     plain = {"i": i, "name": f"web{i}", "address": "10.0.0.1", "status": status, "reason": "", "exit_status": None}
     rest = {"exit_signal": "", "started": None, "finished": None, "size": 0, "dropped": 0, "last_line": ""}
-    return plain | rest | {"canceling": False} | more
+    return plain | rest | {"canceling": False, "mode": "", "contact_lost": None} | more
 
 
 def test_every_status_has_an_icon_that_exists() -> None:
