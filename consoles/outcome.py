@@ -50,7 +50,7 @@ def outcome_of_exit(name: str, exited: Exited) -> Outcome:
     fields = {"exit_status": exited.status, "exit_signal": exited.signal}
     left = (
         " It left a process behind that holds the output open; what that prints is not here."
-        if (exited.detached_output)
+        if (exited.held_open)
         else ""
     )
     if exited.output_cut:

@@ -20,7 +20,7 @@ LIMITS = Limits(idle=900, total=7200.5, output=1_000_000)
         (Exited(3), "failed", "The program ended with exit status 3."),
         (Exited(None, signal="SEGV"), "failed", "The program was ended by signal SEGV."),
         (
-            Exited(0, detached_output=True),
+            Exited(0, held_open=True),
             "succeeded",
             "It left a process behind that holds the output open; what that prints is not here.",
         ),

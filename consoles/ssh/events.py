@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 STDOUT: Final = 1
@@ -17,21 +18,40 @@ class OutputReceived:
     data: bytes
 
 
+class Vanished(StrEnum):
+    """What a host says of a detached program whose exit status nobody wrote down."""
+
+    KILLED = "killed"
+    NEVER_BEGAN = "never"
+    REBOOTED = "rebooted"
+
+
+class HostLimit(StrEnum):
+    """What a host ends a detached program for while nobody is connected."""
+
+    OUTPUT = "size"
+    SPOOLS = "quota"
+
+
 @dataclass(frozen=True, slots=True)
 class Exited:
     """The program is over and its output complete.
 
     ``status`` is None when the host did not say. ``signal`` is the name without SIG (RFC 4254, 6.10) or "".
-    ``detached_output``: a process left behind still held the output open, so later output is not here.
+    ``held_open``: a process left behind still held the output open, so later output is not here.
     ``output_cut``: the connection was lost before the end of the output arrived.
     ``connection_lost``: the end of the connection, not of the program, was seen.
+    ``vanished``: what watched a detached program is gone without a word, and this is what is known about it.
+    ``stopped``: the host itself ended a detached program, and this is the limit it had gone beyond.
     """
 
     status: int | None
     signal: str = ""
-    detached_output: bool = False
+    held_open: bool = False
     output_cut: bool = False
     connection_lost: str = ""
+    vanished: Vanished | None = None
+    stopped: HostLimit | None = None
 
 
 class ConnectError(Exception):
@@ -57,3 +77,19 @@ class ProgramNotStarted(ConnectError):
     def __init__(self, message: str, certain: bool = True) -> None:
         super().__init__(message)
         self.certain = certain
+
+
+class CannotDetach(ProgramNotStarted):
+    """The host cannot run a program that outlives its connection; ``why`` says what it lacks."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name} cannot run it detached: {why}. Mend that, or run it attached.")
+        self.why = why
+
+
+class SpoolMissing(ConnectError):
+    """A detached program was looked for and the host, in its boot ``boot_id``, knows nothing of it."""
+
+    def __init__(self, message: str, boot_id: str) -> None:
+        super().__init__(message)
+        self.boot_id = boot_id

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-import paramiko
-
-from consoles.ssh import remote_sh, watchdog
-from consoles.ssh.events import STDERR, STDOUT, ConnectError, Exited, OutputReceived, ProgramNotStarted
-from consoles.ssh.ordered_output import OrderedOutput
+from consoles.ssh import remote_sh
+from consoles.ssh.events import STDERR, ConnectError, Exited, OutputReceived, ProgramNotStarted
+from consoles.ssh.session import Session
 
 if TYPE_CHECKING:
     from consoles.ssh.connection import Connection
 
-#: Most bytes one event carries.
-READ_SIZE = 256 * 1024
 #: Seconds to wait for the end of output after the program is over: a process it left behind may hold it open for ever.
 LEFT_BEHIND_GRACE = 2.0
 #: Bytes of a login's own messages to look through for the announcement.
@@ -28,7 +23,7 @@ Event = OutputReceived | Exited
 
 
 class Program:
-    """A started program. One thread reads it; ``wake`` may be called from any."""
+    """A program that ends with its connection. One thread reads it; ``wake`` may be called from any."""
 
     def __init__(self, connection: Connection, text: str) -> None:
         """Start ``text`` on the connection's host.
@@ -38,20 +33,21 @@ class Program:
         self.connection = connection
         #: The shell that runs it, as the host numbers its processes; None until it has announced itself.
         self.process: int | None = None
+        posix = connection.target.posix
         self._token = f"opsc-{secrets.token_hex(8)}"
-        self._greeting: bytearray | None = bytearray() if connection.target.posix else None
+        self._greeting: bytearray | None = bytearray() if posix else None
         self._ready: deque[Event | ProgramNotStarted] = deque()
-        self._output = OrderedOutput()
         self._quiet_since: float | None = None
         self._asked = False
-        self._closed_here = False
         #: Whether the program and its channel have ended in good order, so that the connection may serve another.
         self.ended_cleanly = False
-        self._channel = self._exec(text)
+        self._session = Session(connection, remote_sh.command_line(text, self._token) if posix else text)
+        if posix:
+            self._session.send(remote_sh.standard_input(text, self._token), last=True)
 
     def wake(self) -> None:
         """Let a waiting :meth:`next_event` return now."""
-        self._output.wake()
+        self._session.wake()
 
     def next_event(self, timeout: float) -> Event | None:
         """The next thing that happened, or None after ``timeout`` seconds or a :meth:`wake`.
@@ -59,15 +55,15 @@ class Program:
         After :class:`Exited` there is nothing more. Raises :class:`ProgramNotStarted` when the host ended the session
         without starting the program.
         """
-        if not self._ready and self._output.next_stream() is None and not self._has_come_to_its_end():
+        if not self._ready and self._session.output.next_stream() is None and not self._has_come_to_its_end():
             # Between the two ends, that of the program and that of its output, time alone may decide.
-            in_between = self._is_over or (self._output.ended and not self.connection.target.posix)
-            self._output.wait(min(timeout, LEFT_BEHIND_GRACE / 4) if in_between else timeout)
+            in_between = self._session.is_over or (self._session.output.ended and not self.connection.target.posix)
+            self._session.output.wait(min(timeout, LEFT_BEHIND_GRACE / 4) if in_between else timeout)
         self._take_output()
         if not self._ready and self._has_come_to_its_end():
             self._collect_end()
         elif not self._ready and self._held_open_by_others():
-            self._collect_end(detached=True)
+            self._collect_end(held_open=True)
         found = self._ready.popleft() if self._ready else None
         if isinstance(found, ProgramNotStarted):
             raise found
@@ -81,57 +77,18 @@ class Program:
     @property
     def has_exited(self) -> bool:
         """Whether the host has said how the program ended."""
-        return self._status() is not None or bool(self._signal())
+        return self._session.status is not None or bool(self._session.signal)
 
     def close(self) -> None:
         """Close the program's channel. Without a terminal this does not end the program."""
-        self._closed_here = True
-        self._channel.close()
-
-    # Starting
-
-    def _exec(self, text: str) -> paramiko.Channel:
-        target = self.connection.target
-        channel = self.connection.open_channel()
-        channel.in_buffer = self._output.view(STDOUT)  # type: ignore[assignment]  # see ordered_output
-        channel.in_stderr_buffer = self._output.view(STDERR)  # type: ignore[assignment]  # the same
-        command = remote_sh.command_line(text, self._token) if target.posix else text
-        try:
-            with watchdog.guard(self.connection.channel_deadline, self.connection.close):
-                channel.exec_command(command.encode())
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            channel.close()
-            # A POSIX host gets the program only after it accepted the request; an appliance gets it in the request.
-            certain = target.posix or self.connection.is_active
-            why = str(error).rstrip(".") or "the connection ended"
-            raise ProgramNotStarted(f"{target.name} did not start the program: {why}.", certain) from None
-        self.connection.proved_alive()
-        if target.posix:
-            self._send_program(channel, remote_sh.standard_input(text, self._token))
-        return channel
-
-    def _send_program(self, channel: paramiko.Channel, data: bytes) -> None:
-        if len(data) <= channel.out_window_size:
-            self._send(channel, data)
-        else:
-            # It may not fit the host's window: a host that reads nothing must not hold up the reader of its output.
-            threading.Thread(target=self._send, args=(channel, data), name="ssh-send", daemon=True).start()
-
-    def _send(self, channel: paramiko.Channel, data: bytes) -> None:
-        try:
-            channel.sendall(data)
-            channel.shutdown_write()
-        except (OSError, EOFError, paramiko.SSHException):
-            # The channel is closed; the reader sees that, and the host runs nothing that came incomplete.
-            return
+        self._session.close()
 
     # Reading
 
     def _take_output(self) -> None:
-        stream = self._output.next_stream()
-        if stream is None:
+        if (taken := self._session.take()) is None:
             return
-        data = self._channel.recv(READ_SIZE) if stream == STDOUT else self._channel.recv_stderr(READ_SIZE)
+        stream, data = taken
         if stream == STDERR and self._greeting is not None:
             data = self._without_announcement(data)
         if data:
@@ -160,16 +117,12 @@ class Program:
 
     # Ending
 
-    @property
-    def _is_over(self) -> bool:
-        return self._channel.status_event.is_set() or self._channel.closed
-
     def _has_come_to_its_end(self) -> bool:
         """Whether nothing more can come: all output was taken, and the host said how it ended or never will.
 
         A program may close its output long before it ends (``exec >/var/log/update.log 2>&1``): that alone is no end.
         """
-        return self._output.ended and (self._is_over or self._keeps_quiet())
+        return self._session.output.ended and (self._session.is_over or self._keeps_quiet())
 
     def _keeps_quiet(self) -> bool:
         """Whether an appliance ended the output a while ago and does not say how the command ended."""
@@ -183,9 +136,9 @@ class Program:
 
         A network that stalls looks the same, so the host must have answered a question in between.
         """
-        if not self._is_over or self._output.ended:
+        if not self._session.is_over or self._session.output.ended:
             return False
-        if self._quiet_since is None or self._output.next_stream() is not None:
+        if self._quiet_since is None or self._session.output.next_stream() is not None:
             self._quiet_since, self._asked = time.monotonic(), False
         if time.monotonic() - self._quiet_since <= LEFT_BEHIND_GRACE / 2:
             return False
@@ -195,38 +148,24 @@ class Program:
             return False
         return True
 
-    def _collect_end(self, detached: bool = False) -> None:
-        status, signal, target = self._status(), self._signal(), self.connection.target
+    def _collect_end(self, held_open: bool = False) -> None:
+        status, signal, target = self._session.status, self._session.signal, self.connection.target
         unannounced = target.posix and self.process is None and self._greeting is not None
         held = self._flush_greeting()
         if held:
             self._ready.append(OutputReceived(STDERR, held))
         if status is None and not signal:
-            self._ready.append(Exited(None, connection_lost=self._why_lost()))
+            self._ready.append(Exited(None, connection_lost=self._session.why_lost))
         elif unannounced:
-            self._ready.append(ProgramNotStarted(_why_not_started(target.name, held, status)))
+            self._ready.append(ProgramNotStarted(why_not_started(target.name, held, status)))
         else:
-            cut = not detached and not self._channel.eof_received and not self.connection.is_active
-            self._ready.append(Exited(status, signal, detached_output=detached, output_cut=cut))
-            self.ended_cleanly = not detached and not cut
-
-    def _status(self) -> int | None:
-        status = self._channel.exit_status
-        return status if status >= 0 else None
-
-    def _signal(self) -> str:
-        # The host chooses this text; a real name is short (RFC 4254, 6.10).
-        return str(getattr(self._channel, "exit_signal", ""))[:20]
-
-    def _why_lost(self) -> str:
-        if self._closed_here:
-            return "the console closed the session"
-        if self.connection.is_active:
-            return "the host closed the session without saying how the program ended"
-        return "the connection was lost"
+            cut = not held_open and self._session.output_was_cut
+            self._ready.append(Exited(status, signal, held_open=held_open, output_cut=cut))
+            self.ended_cleanly = not held_open and not cut
 
 
-def _why_not_started(name: str, said: bytes, status: int | None) -> str:
+def why_not_started(name: str, said: bytes, status: int | None) -> str:
+    """The sentence for a session that the host ended before the program began; ``said`` is what it printed."""
     text = said.decode(errors="replace")
     if "password has expired" in text.lower():
         return f"The password of the login on {name} has expired: change it there, then run again."

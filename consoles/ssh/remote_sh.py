@@ -8,6 +8,8 @@ no quoting, and other users of the host do not see it in ``ps``.
 from __future__ import annotations
 
 import shlex
+from functools import cache
+from pathlib import Path
 
 #: Printed on standard error before the program starts: the mark, our token, and the shell's process id, which is
 #: usually its process group too, as OpenSSH gives every session without a terminal a session and group of its own.
@@ -37,9 +39,9 @@ def command_line(program: str, token: str) -> str:
     if program.startswith("#!"):
         interpreter = program.split("\n", 1)[0][2:].strip() or "/bin/sh"
         length = str(len(standard_input(program, token)))
-        return _sh(f"{_ANNOUNCE}; {_READ_FILE}; {_CHECK_FILE}; {_RUN_FILE}", token, interpreter, length)
+        return posix_sh(f"{_ANNOUNCE}; {_READ_FILE}; {_CHECK_FILE}; {_RUN_FILE}", token, interpreter, length)
     reader = _READ_LINE if _is_one_line(program) else _READ_ALL
-    return _sh(f"{_ANNOUNCE}; {reader}; {_CHECK_TEXT}; {_RUN_TEXT}", token)
+    return posix_sh(f"{_ANNOUNCE}; {reader}; {_CHECK_TEXT}; {_RUN_TEXT}", token)
 
 
 def standard_input(program: str, token: str) -> bytes:
@@ -55,7 +57,8 @@ def _is_one_line(program: str) -> bool:
     return "\n" not in program.rstrip("\n") and len(program) <= 2000
 
 
-def _sh(text: str, *arguments: str) -> str:
+def posix_sh(text: str, *arguments: str) -> str:
+    """The exec request that lets a POSIX shell run ``text``, which has no single quote, newline or ``!``."""
     quoted = " ".join(shlex.quote(argument) for argument in arguments)
     # The first word after the text is what the shell calls itself in its messages.
     return f"exec /bin/sh -c '{text}' sh {quoted}"
@@ -69,49 +72,28 @@ def end_group(process: int, grace: float) -> str:
     parent (zombies) do not count. Where processes cannot be listed, by ``ps`` or in ``/proc``, it signals without ever
     saying that they ended.
     """
-    return _END_GROUP.format(process=int(process), grace=max(int(grace * 10), 1))
+    return f"process={int(process)} tenths={_tenths(grace)}\n{remote_text('end_group')}"
 
 
-# Behind a forced command the process does not lead its group, so the group is looked up. Group 1 is never signalled: to
-# kill it would mean everything this login may signal.
-_END_GROUP = """\
-listing() {{
-  ps -A -o pgid= -o stat= -o pid= -o args= 2>/dev/null || ps -o pgid,stat,pid,args 2>/dev/null || listing_of_proc
-}}
-listing_of_proc() {{
-  for file in /proc/[0-9]*/stat; do
-    {{ read -r line <"$file"; }} 2>/dev/null || continue
-    name=${{line#*"("}}
-    set -- ${{line##*") "}}
-    echo "$3 $1 ${{line%% *}} ${{name%")"*}}"
-  done
-}}
-members() {{
-  listing | while read -r pgid stat pid args; do
-    case $stat in Z*) continue;; esac
-    [ "$pgid" = "$group" ] && echo "$pid $args"
-  done
-}}
-gone() {{
-  tenths=$1
-  while [ "$tenths" -gt 0 ]; do
-    [ "$all" ] && [ -z "$(members)" ] && return 0
-    sleep 0.1 2>/dev/null || {{ sleep 1; tenths=$((tenths - 9)); }}
-    tenths=$((tenths - 1))
-  done
-  [ "$all" ] && [ -z "$(members)" ]
-}}
-all=$(listing)
-group=$(printf "%s\\n" "$all" | while read -r pgid stat pid args; do [ "$pid" = {process} ] && echo "$pgid"; done)
-group=${{group:-{process}}}
-[ "$group" -gt 1 ] || exit
-[ "$all" ] && [ -z "$(members)" ] && echo none && exit
-echo term
-kill -TERM -"$group" 2>/dev/null
-kill -CONT -"$group" 2>/dev/null
-if gone {grace}; then echo ended; exit; fi
-echo kill
-kill -KILL -"$group" 2>/dev/null
-if gone 20; then echo ended; exit; fi
-members | while read -r line; do echo "left $line"; done
-"""
+def end_spool(spool: str, grace: float) -> str:
+    """The same for the detached program that is kept under this name; it is known by more than its number."""
+    return f"spool={_home(spool)} tenths={_tenths(grace)}\n{remote_text('end_group')}"
+
+
+def look_at_spool(spool: str) -> str:
+    """A program that only looks whether processes of a detached one are left: ``left …`` lines, or ``none``."""
+    return f"spool={_home(spool)} look=1\n{remote_text('end_group')}"
+
+
+@cache
+def remote_text(name: str) -> str:
+    """A text of ``remote/`` that runs on hosts."""
+    return (Path(__file__).parent / "remote" / f"{name}.sh").read_text()
+
+
+def _home(spool: str) -> str:
+    return f'"$HOME"/.opsconsole/{shlex.quote(spool)}'
+
+
+def _tenths(grace: float) -> int:
+    return max(int(grace * 10), 1)

@@ -1,0 +1,229 @@
+"""A program that outlives its connection: its output is a file on the host, which is sent from any byte on.
+
+What runs on the host is in ``remote/``: ``follow.sh`` once per connection, ``wrapper.sh`` once per program.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from consoles.ssh import remote_sh
+from consoles.ssh.events import (
+    STDERR,
+    STDOUT,
+    CannotDetach,
+    ConnectError,
+    Exited,
+    HostLimit,
+    OutputReceived,
+    ProgramNotStarted,
+    SpoolMissing,
+    Vanished,
+)
+from consoles.ssh.program import Event, why_not_started
+from consoles.ssh.session import Session
+
+if TYPE_CHECKING:
+    from consoles.ssh.connection import Connection
+
+#: Seconds of silence after which what must come at once, an answer or output that is there, is not waited for.
+DRAIN = 20.0
+#: Bytes of a line on standard error, and of a login's last words, that are kept.
+_MOST_LINE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Where a host keeps a detached program: the name of its directory, unique for ever, and what it may take there.
+
+    ``most_output`` bytes and ``most_kib`` of all spools together hold while nobody is connected.
+    """
+
+    name: str
+    most_output: int
+    most_kib: int
+
+
+class DetachedProgram:
+    """A detached program as seen over one connection. One thread reads it; ``wake`` may be called from any."""
+
+    def __init__(self, connection: Connection, spool: Spool, text: str | None, begin: int = 0) -> None:
+        """Start ``text`` unless it was started before, or with None only look for it; its output from byte ``begin``.
+
+        Starting again is safe: the host starts a spool's program once. Raises :class:`ConnectError` when the host
+        refuses the session; nothing was started then.
+        """
+        self.connection = connection
+        self.spool = spool
+        #: The host's boot in which it was found, "" where the host has no name for that; None before it was found.
+        self.boot_id: str | None = None
+        #: Whether the program and its channel have ended in good order, so that the connection may serve another.
+        self.ended_cleanly = False
+        self._token = f"opsc-{secrets.token_hex(8)}"
+        self._received = begin
+        self._size = 0
+        self._exited: Exited | None = None
+        self._quiet_since = time.monotonic()
+        self._ready: deque[Event | ConnectError] = deque()
+        self._before_output: bytearray | None = bytearray()
+        self._line = bytearray()
+        self._last_words = b""
+        data = _standard_input(text or "", self._token)
+        self._session = Session(connection, _command_line(len(data), self._token, text is not None, spool, begin))
+        self._session.send(data)
+
+    @property
+    def announced(self) -> bool:
+        """Whether the program is known to have been started."""
+        return self.boot_id is not None
+
+    @property
+    def has_exited(self) -> bool:
+        """Whether the host has said how the program ended."""
+        return self._exited is not None
+
+    def wake(self) -> None:
+        """Let a waiting :meth:`next_event` return now."""
+        self._session.wake()
+
+    def next_event(self, timeout: float) -> Event | None:
+        """The next thing that happened, or None after ``timeout`` seconds or a :meth:`wake`.
+
+        After :class:`Exited` there is nothing more. Raises :class:`CannotDetach` or :class:`ProgramNotStarted` when
+        nothing was started, and :class:`SpoolMissing` when it was only looked for and is not there.
+        """
+        if not self._ready and not self._is_complete and self._session.output.next_stream() is None:
+            self._session.output.wait(self._patience(timeout))
+        self._take()
+        if not self._ready:
+            self._look_for_end()
+        found = self._ready.popleft() if self._ready else None
+        if isinstance(found, ConnectError):
+            raise found
+        return found
+
+    def finish(self) -> None:
+        """Let the host remove what it kept: everything is stored here. The connection may serve another program."""
+        self._session.send(b"done all\n" if secrets.randbelow(_CLEAN_ONE_IN) == 0 else b"done\n", last=True)
+
+    def close(self) -> None:
+        """Stop following; the program goes on."""
+        self._session.close()
+
+    # Reading
+
+    def _take(self) -> None:
+        if (taken := self._session.take()) is None:
+            return
+        stream, data = taken
+        self._quiet_since = time.monotonic()
+        if stream == STDERR:
+            self._hear(data)
+        elif output := self._after_mark(data):
+            self._received += len(output)
+            self._ready.append(OutputReceived(STDOUT, output))
+
+    def _after_mark(self, data: bytes) -> bytes:
+        """What follows our mark on standard output; what a login printed before it is not the program's."""
+        if self._before_output is None:
+            return data
+        self._before_output += data
+        mark = remote_sh.MARK + self._token.encode() + b"\n"
+        found = self._before_output.find(mark)
+        if found < 0:
+            del self._before_output[: -len(mark)]
+            return b""
+        output, self._before_output = bytes(self._before_output[found + len(mark) :]), None
+        return output
+
+    def _hear(self, data: bytes) -> None:
+        *lines, rest = (bytes(self._line) + data).split(b"\n")
+        self._line = bytearray(rest[-_MOST_LINE:])
+        for line in lines:
+            _, ours, words = line.partition(remote_sh.MARK + self._token.encode() + b" ")
+            if ours:
+                self._obey(words.decode(errors="replace").split(" "))
+            else:
+                self._last_words = line[-_MOST_LINE:] or self._last_words
+
+    def _obey(self, words: list[str]) -> None:
+        match words:
+            case ["started" | "found", boot_id]:
+                self.boot_id = boot_id[:64]
+            case ["cannot", *why]:
+                self._ready.append(CannotDetach(self.connection.target.name, " ".join(why)[:300]))
+            case ["gone" | "removed" as what, boot_id]:
+                self._ready.append(_missing(self.connection.target.name, what, boot_id))
+            case ["end", size, status, why] if size.isdigit() and self._exited is None:
+                self._size = int(size)
+                self._exited = _exited(status, why)
+
+    # Ending
+
+    @property
+    def _is_complete(self) -> bool:
+        """Whether nothing more can come: all output is here, or the session is over."""
+        if self._exited is not None and self._received >= self._size:
+            return True
+        return self._session.output.ended and self._session.is_over
+
+    def _patience(self, timeout: float) -> float:
+        if self._exited is None and self.announced:
+            return timeout
+        return max(min(timeout, self._quiet_since + DRAIN - time.monotonic()), 0.01)
+
+    def _look_for_end(self) -> None:
+        if self._exited is not None and self._received >= self._size:
+            self.ended_cleanly = True
+            self._ready.append(self._exited)
+        elif self._is_complete:
+            self._ready.append(self._end_of_session())
+        elif not (self._exited is None and self.announced) and time.monotonic() - self._quiet_since >= DRAIN:
+            # It is answered at once, and sent without a pause: a host that does neither is asked again.
+            self._ready.append(Exited(None, connection_lost=f"the host stayed silent for {DRAIN:g} s"))
+
+    def _end_of_session(self) -> Event | ConnectError:
+        session = self._session
+        if session.status is None or session.signal or self.announced:
+            return Exited(None, connection_lost=session.why_lost)
+        words = bytes(self._last_words or self._line)
+        return ProgramNotStarted(why_not_started(self.connection.target.name, words, session.status))
+
+
+#: One program in so many looks for old spools when it is over: each host is swept now and then, no run waits for it.
+_CLEAN_ONE_IN = 50
+
+# The length first: what is not whole must not be run, not even in part.
+_READ = (
+    'opsc=$(head -c "$1"); case $opsc in *"#$2") ;; *) exit 125 ;; esac; opsc=${opsc%"#$2"}; '
+    'program=${opsc#*"#program $2"?}; opsc=${opsc%%"#program $2"*}; wrapper=${opsc#*"#wrapper $2"?}; '
+    'eval "${opsc%%"#wrapper $2"*}"'
+)
+
+
+def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int) -> str:
+    action = "start" if start else "follow"
+    words = (str(length), token, action, spool.name, str(begin), str(spool.most_output), str(spool.most_kib))
+    return remote_sh.posix_sh(_READ, *words)
+
+
+def _standard_input(program: str, token: str) -> bytes:
+    parts = f"{remote_sh.remote_text('follow')}#wrapper {token}\n{remote_sh.remote_text('wrapper')}#program {token}\n{program}#{token}"
+    return parts.encode()
+
+
+def _exited(status: str, why: str) -> Exited:
+    stopped = HostLimit(why) if why in set(HostLimit) else None
+    if status.isdigit():
+        return Exited(int(status[:9]), stopped=stopped)
+    return Exited(None, vanished=Vanished(why) if why in set(Vanished) else Vanished.KILLED, stopped=stopped)
+
+
+def _missing(name: str, what: str, boot_id: str) -> SpoolMissing:
+    if what == "removed":
+        return SpoolMissing(f"What {name} kept of it was removed before everything was stored here.", boot_id)
+    return SpoolMissing(f"{name} knows nothing of it: its directory ~/.opsconsole was removed.", boot_id)

@@ -1,0 +1,65 @@
+# Runs on the host: ends the process group of a process (TERM, a grace, KILL) and looks at what is left.
+#
+# Set before: $process; $tenths, the grace in tenths of a second; for a detached program $spool instead of $process, and
+# $look to look only. Prints a word a line as it goes, see remote_sh.py.
+listing() {
+  ps -A -o pgid= -o stat= -o pid= -o args= 2>/dev/null || ps -o pgid,stat,pid,args 2>/dev/null || listing_of_proc
+}
+listing_of_proc() {
+  for file in /proc/[0-9]*/stat; do
+    { read -r line <"$file"; } 2>/dev/null || continue
+    name=${line#*"("}
+    set -- ${line##*") "}
+    echo "$3 $1 ${line%% *} ${name%")"*}"
+  done
+}
+members() {
+  listing | while read -r pgid stat pid args; do
+    case $stat in Z*) continue;; esac
+    [ "$pgid" = "$group" ] && echo "$pid $args"
+  done
+}
+gone() {
+  tenths=$1
+  while [ "$tenths" -gt 0 ]; do
+    [ "$all" ] && [ -z "$(members)" ] && return 0
+    sleep 0.1 2>/dev/null || { sleep 1; tenths=$((tenths - 9)); }
+    tenths=$((tenths - 1))
+  done
+  [ "$all" ] && [ -z "$(members)" ]
+}
+is_ours() {
+  [ -r "/proc/$process/cmdline" ] || { ps -o args= -p "$process" | grep -qF "$spool/run"; return; }
+  case $(tr "\\0" " " <"/proc/$process/cmdline" 2>/dev/null) in *"$spool/run"*) ;; *) return 1 ;; esac
+}
+if [ "${spool:-}" ]; then
+  boot=
+  { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+  # The wrapper writes it first of all, but after whoever started it was told so.
+  tries=20
+  while [ ! -s "$spool/pid" ] && [ "$tries" -gt 0 ]; do
+    sleep 0.1 2>/dev/null || sleep 1
+    tries=$((tries - 1))
+  done
+  { read -r process then <"$spool/pid"; } 2>/dev/null
+  [ "$process" ] && [ "$then" = "$boot" ] || { echo none; exit; }
+fi
+all=$(listing)
+group=$(printf "%s\n" "$all" | while read -r pgid stat pid args; do [ "$pid" = "$process" ] && echo "$pgid"; done)
+# A number is given out again once its process and its group are gone: then it is somebody else's.
+[ -z "${spool:-}" ] || [ -z "$group" ] || is_ours || { echo none; exit; }
+group=${group:-$process}
+[ "$group" -gt 1 ] || exit
+[ "$all" ] && [ -z "$(members)" ] && echo none && exit
+if [ "${look:-}" ]; then
+  members | while read -r line; do echo "left $line"; done
+  exit
+fi
+echo term
+kill -TERM -"$group" 2>/dev/null
+kill -CONT -"$group" 2>/dev/null
+if gone "$tenths"; then echo ended; exit; fi
+echo kill
+kill -KILL -"$group" 2>/dev/null
+if gone 20; then echo ended; exit; fi
+members | while read -r line; do echo "left $line"; done

@@ -1,0 +1,100 @@
+# Runs on the host: starts a program so that it outlives this connection, or finds it again, and sends what it prints.
+#
+# $2 token, $3 "start" or "follow", $4 name of the program's spool, $5 first byte to send, $6 most bytes of output,
+# $7 most KiB of all spools. $wrapper and $program hold the texts that go into the spool.
+#
+# Standard output carries the program's output and nothing else, after a line with our mark; lines with our mark on
+# standard error say what happens. Standard input stays open: "done" means that everything is stored, its end that the
+# connection is gone. Nothing here polls: tail wakes when the file grows, and a read of the fifo ends when the wrapper,
+# the only writer, is no more.
+token=$2 action=$3 base=${HOME:-}/.opsconsole spool=${HOME:-}/.opsconsole/$4 from=$5 limit=$6 quota=$7
+boot=
+{ read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+
+say() { printf "\\001opsc %s %s\\n" "$token" "$*" >&2; }
+cannot() {
+  say cannot "$*"
+  exit 0
+}
+
+# The directory is the token that lets a program start once: whoever makes it starts the program, nobody else does.
+start() {
+  for tool in setsid mkfifo tail; do
+    command -v "$tool" >/dev/null 2>&1 || cannot "it has no $tool"
+  done
+  [ "${HOME:-}" ] && { [ -d "$base" ] || mkdir -m 700 "$base" || [ -d "$base" ]; } 2>/dev/null ||
+    cannot "the home directory ${HOME:-(none)} cannot be written"
+  [ ! -L "$base" ] && [ -O "$base" ] && [ -w "$base" ] || cannot "$base is not a directory of its own"
+  if ! mkdir -m 700 "$spool" 2>/dev/null; then
+    [ -d "$spool" ] || cannot "$base cannot be written: its disk may be full"
+    return
+  fi
+  {
+    printf %s "$wrapper" >"$spool/run" && printf %s "$program" >"$spool/script" &&
+      mkfifo "$spool/alive" && : >"$spool/out"
+  } 2>/dev/null || {
+    rm -rf "$spool"
+    cannot "$base cannot be written: its disk may be full"
+  }
+  exec 9<>"$spool/alive" 8<"$spool/alive"
+  # Twice: this shell has no job control, and a job put into the background would ignore interrupts, as would the
+  # program. The first setsid makes a leader of a group, and the second one then starts a process of its own.
+  setsid setsid /bin/sh "$spool/run" "$spool" "$limit" "$quota" </dev/null >/dev/null 2>&1 8<&-
+  exec 9>&-
+  fresh=started
+}
+
+# How the program ended: size of its output, exit status or "-", and what else is known.
+ending() {
+  why=
+  { read -r rc <"$spool/rc"; } 2>/dev/null
+  { read -r why <"$spool/stopped"; } 2>/dev/null
+  if [ -z "$rc" ]; then
+    pid=
+    { read -r pid then <"$spool/pid"; } 2>/dev/null
+    [ "$pid" ] || why=never
+    [ -z "$pid" ] || [ "$then" = "$boot" ] || why=rebooted
+  fi
+  say end $(($(wc -c <"$spool/out"))) "${rc:--}" "$why"
+}
+
+follow() {
+  [ -e "$spool/out" ] || {
+    if [ -d "$spool" ]; then say removed "$boot"; else say gone "$boot"; fi
+    exit 0
+  }
+  # From here on what we print may have no reader any more: that must not keep us from cleaning up.
+  trap "" PIPE
+  # Opened for writing first, or opening it for reading would wait for a wrapper that may be gone.
+  [ "${fresh:-}" ] || exec 9<>"$spool/alive" 8<"$spool/alive" 9>&-
+  say "${fresh:-found}" "$boot"
+  printf "\\001opsc %s\\n" "$token"
+  tail -c "+$((from + 1))" -f "$spool/out" 8<&- &
+  tail=$!
+  (
+    rc=
+    read -r rc <&8
+    ending
+  ) &
+  waiter=$!
+  exec 8<&-
+  bye=
+  read -r bye
+  kill "$tail" "$waiter" 2>/dev/null
+  case $bye in done*) clean ;; esac
+}
+
+# The empty directory stays for a week: a console that was paused in the middle of a start must not start it again.
+clean() {
+  rm -f "$spool"/*
+  [ "$bye" = "done all" ] || return 0
+  find "$base/." ! -name . -prune -type d -mtime +7 2>/dev/null | while read -r old; do
+    rmdir "$old" 2>/dev/null && continue
+    { read -r pid then <"$old/pid"; } 2>/dev/null
+    [ -f "$old/rc" ] || [ "$then" != "$boot" ] || ! kill -0 "$pid" 2>/dev/null || continue
+    rm -rf "$old"
+  done
+}
+
+[ "$action" != start ] || start
+follow
