@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.hosts",
     "tests.support.engine",
     "tests.support.bad_hosts",
+    "tests.support.owners",
     "tests.support.people",
     "tests.support.redis",
     "tests.support.server",

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,60 +12,15 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from consoles import dispatcher, doorbell, lease, runner
-from consoles.models import AuditEntry, HostRun, Run, lease_end
+from consoles.models import AuditEntry, HostRun
 from consoles.statuses import FINAL, Status
 from tests.support.engine import Engine
-
-_HOLD = """
-import fcntl, sys
-file = open(sys.argv[1], "w")
-fcntl.flock(file, fcntl.LOCK_EX)
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def host_runs(owner: str, *statuses: Status, lease_until: Any = None) -> list[HostRun]:
-    run = Run.objects.create(requester_name="x", title="x", program="true", program_sha256="", output_limit=1)
-    return [
-        HostRun.objects.create(
-            run=run, index=index, server_name=f"s{index}", status=status, owner=owner, fence=1,
-            lease_until=lease_until or lease_end(),
-        )
-        for index, status in enumerate(statuses)
-    ]  # fmt: skip
+from tests.support.owners import host_runs, name_of
 
 
 def as_stored(rows: list[HostRun]) -> list[tuple[str, str, int]]:
     found = HostRun.objects.in_bulk([row.pk for row in rows])
     return [(found[row.pk].status, found[row.pk].reason, found[row.pk].fence) for row in rows]
-
-
-@pytest.fixture
-def other_process() -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """A process that holds an owner's lock; its name is its ``args``' last."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start() -> subprocess.Popen[str]:
-        folder = Path(settings.OPSCONSOLE_OWNER_DIR)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"other-{os.urandom(4).hex()}"
-        process = subprocess.Popen(
-            [sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        assert process.stdout is not None and process.stdout.readline() == "held\n"
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def name_of(process: subprocess.Popen[str]) -> str:
-    assert isinstance(process.args, list)
-    return Path(str(process.args[-1])).name
 
 
 ALL = (Status.QUEUED, Status.STARTING, Status.RUNNING, Status.SUCCEEDED, Status.CANCELED)

@@ -1,0 +1,140 @@
+"""Taking a HostRun over from an owner that is gone: exactly one taker gets it, and the former owner writes no more."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from consoles import lease
+from consoles.models import HostRun
+from consoles.outputlog import LogWriter, Ticket
+from consoles.protocol import STDOUT
+from consoles.statuses import FINAL, Status
+from tests.support.owners import dead_owner, host_runs, name_of
+
+PAST = Now() - timedelta(seconds=1)
+
+
+def stored(host_run: HostRun) -> tuple[str, int, str]:
+    found = HostRun.objects.get(pk=host_run.pk)
+    return found.owner, found.fence, found.status
+
+
+@pytest.mark.django_db
+def test_all_of_a_dead_owners_are_taken_without_waiting_for_its_lease() -> None:
+    rows = host_runs(dead_owner(), Status.QUEUED, Status.STARTING, Status.RUNNING)
+    assert {row.pk for row in lease.abandoned()} == {row.pk for row in rows}
+    for row in rows:
+        taken = lease.take_over(row, "me")
+        assert taken is not None and (taken.fence, taken.owner, taken.status) == (2, "me", row.status)
+        assert stored(row) == ("me", 2, row.status)
+    assert not lease.abandoned()
+
+
+@pytest.mark.django_db
+def test_taking_over_renews_the_lease_and_gives_what_is_stored() -> None:
+    [row] = host_runs("elsewhere", Status.RUNNING, lease_until=PAST)
+    HostRun.objects.update(size=7, lines=2)
+    taken = lease.take_over(row, "me")
+    assert taken is not None and (taken.size, taken.lines, taken.run_id) == (7, 2, row.run_id)
+    assert lease.take_over(taken, "another") is None
+    assert stored(row) == ("me", 2, "running")
+
+
+@pytest.mark.django_db
+def test_living_owner_in_time_keeps_its_own(other_process: Any) -> None:
+    rows = host_runs(name_of(other_process()), Status.RUNNING, Status.QUEUED)
+    rows += host_runs("of-another-machine", Status.RUNNING)
+    assert [lease.take_over(row, "me") for row in rows] == [None, None, None]
+    assert not lease.abandoned()
+
+
+@pytest.mark.django_db
+def test_stopped_owner_that_is_late_loses_its_own(other_process: Any) -> None:
+    """As a paused process: it holds its lock, and has not renewed."""
+    [row] = host_runs(name_of(other_process()), Status.RUNNING, lease_until=PAST)
+    assert lease.take_over(row, "me")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", sorted(FINAL))
+def test_what_is_over_is_not_taken(status: Status) -> None:
+    [row] = host_runs(dead_owner(), status, lease_until=PAST)
+    assert lease.take_over(row, "me") is None
+    assert stored(row) == (row.owner, 1, status)
+
+
+@pytest.mark.django_db
+def test_owner_that_renews_first_keeps_its_own() -> None:
+    owner = lease.Owner()
+    [row] = host_runs(owner.name, Status.RUNNING, lease_until=PAST)
+    [seen] = lease.abandoned()
+    owner.renew()
+    assert lease.take_over(seen, "me") is None
+    owner.release()
+    assert stored(row) == (owner.name, 1, "running")
+
+
+@pytest.mark.django_db
+def test_lock_of_a_dead_owner_stays_until_it_owns_nothing() -> None:
+    [first, second] = host_runs(dead_owner(), Status.RUNNING, Status.RUNNING)
+    path = Path(settings.OPSCONSOLE_OWNER_DIR) / first.owner
+    assert lease.take_over(first, "me")
+    lease.forget_dead_owners()
+    assert path.exists()
+    assert lease.take_over(second, "me")
+    lease.forget_dead_owners()
+    assert not path.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("owner", ["late", "dead"])
+def test_of_many_that_take_at_once_one_wins(owner: str) -> None:
+    for _ in range(5):
+        [row] = host_runs(dead_owner() if owner == "dead" else "late", Status.RUNNING, lease_until=PAST)
+        winners = take_at_once(row, takers=6)
+        assert len(winners) == 1
+        assert stored(row) == (winners[0], 2, "running")
+
+
+def take_at_once(row: HostRun, takers: int) -> list[str]:
+    barrier = threading.Barrier(takers)
+    won: list[str] = []
+
+    def take(name: str) -> None:
+        barrier.wait()
+        if lease.take_over(row, name):
+            won.append(name)
+        connection.close()
+
+    threads = [threading.Thread(target=take, args=(f"taker{number}",)) for number in range(takers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return won
+
+
+@pytest.mark.django_db(transaction=True)
+def test_former_owner_writes_nothing_under_its_old_fence() -> None:
+    [row] = host_runs("late", Status.RUNNING, lease_until=PAST)
+    writer, ticket = LogWriter(), Ticket(row, 1)
+    writer.append(ticket, STDOUT, b"before\n")
+    assert writer.flush(10)
+    taken = lease.take_over(row, "me")
+    assert taken is not None and taken.size == 7
+    writer.append(ticket, STDOUT, b"stale\n")
+    assert writer.move(ticket, Status.SUCCEEDED, exit_status=0).result(10) is False
+    mine = Ticket(taken, taken.fence, end=taken.size, lines=taken.lines)
+    writer.append(mine, STDOUT, b"after\n")
+    assert writer.move(mine, Status.FAILED, exit_status=3).result(10) is True
+    writer.stop(10)
+    found = HostRun.objects.get(pk=row.pk)
+    assert (found.status, found.exit_status, found.size, found.lines) == ("failed", 3, 13, 2)
