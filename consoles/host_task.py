@@ -1,112 +1,180 @@
-"""One HostRun from start to end: connect, start the program once, store what it prints, say how it ended."""
+"""One HostRun from start to end: connect, start the program once, store what it prints, say how it ended.
+
+A detached program goes on without us, so a lost connection is no end: the host is tried again until it answers.
+"""
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+from django.db.models.functions import Now
+from django.utils import timezone
+
 from consoles import ssh
-from consoles.outcome import Limits, Outcome, Stop, outcome_of_exit, outcome_of_stop
+from consoles.models import HostRun, Run
+from consoles.outcome import Outcome
 from consoles.outputlog import Fenced, LogWriter, Ticket
+from consoles.program_watch import ContactLost, Program, ProgramWatch, Work
 from consoles.statuses import Status
 from consoles.targets import Prepared, remember_mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consoles.models import HostRun
-
 log = logging.getLogger(__name__)
 
-#: Seconds of silence after which the host is asked for a sign of life.
-PROBE_AFTER = 15.0
-#: Seconds to wait for the rest of the output once the program was ended.
-DRAIN = 5.0
+#: Seconds before the first attempt to reach a host again, and the longest pause between two, before jitter.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a run asks of each of its hosts."""
-
-    program: str
-    limits: Limits
-    kill_grace: float
+class Abandoned(Exception):
+    """This process is not to act for the HostRun any more; whoever does goes on from what is stored."""
 
 
 class HostTask:
-    """Executes one HostRun in the thread that calls :meth:`run`; ``cancel`` may come from any."""
+    """Executes one HostRun in the thread that calls :meth:`run`; ``cancel`` and ``abandon`` may come from any.
+
+    ``prepare`` gives the target as the inventory has it now: a host that is tried again may have another key to trust.
+    """
 
     def __init__(
-        self, host_run: HostRun, work: Work, prepared: Prepared, writer: LogWriter, kept: ssh.KeptConnections
+        self,
+        host_run: HostRun,
+        work: Work,
+        prepare: Callable[[HostRun], Prepared],
+        writer: LogWriter,
+        kept: ssh.KeptConnections,
     ) -> None:
         self.host_run = host_run
         self._kept = kept
         self._work = work
-        self._prepared = prepared
+        self._prepare = prepare
         self._writer = writer
-        self._ticket = Ticket(host_run, host_run.fence)
+        self._ticket = Ticket.going_on(host_run)
+        self._watch = ProgramWatch(self._ticket, work, writer, lambda: self._canceled, _elapsed(host_run))
         self._lock = threading.Lock()
-        self._canceled = False
+        self._nudge = threading.Event()
+        self._canceled = self._abandoned = False
+        # Whether a detached start was sent, by us or by whoever had this HostRun before.
+        self._may_run = host_run.mode == Run.Mode.DETACHED and host_run.status in (Status.STARTING, Status.RUNNING)
         self._connection: ssh.Connection | None = None
-        self._program: ssh.Program | None = None
+        self._program: Program | None = None
 
     def cancel(self) -> None:
         """End the program, or the attempt to reach its host. Returns at once; the outcome says what was seen."""
         with self._lock:
-            self._canceled = True
+            first, self._canceled = not self._canceled, True
             if self._program is not None:
                 self._program.wake()
-            elif self._connection is not None:
+            elif self._connection is not None and not self._may_run:
                 self._connection.close()
+        if first:
+            self._nudge.set()
 
     def abandon(self) -> None:
-        """Let go of the host and leave its program alone: this process is stopping."""
+        """Let go of the host and leave its program alone: this process is stopping, or has lost the HostRun."""
         with self._lock:
+            self._abandoned = True
             connection = self._program.connection if self._program is not None else self._connection
+        self._nudge.set()
         if connection is not None:
             connection.close()
 
     def run(self) -> None:
         """Do all of it. Never raises: whatever goes wrong becomes the HostRun's outcome."""
-        # Stored before the host is touched: after a crash, a HostRun that is still queued was never started.
-        if not self._writer.move(self._ticket, Status.STARTING).result():
-            return
         try:
-            outcome = self._execute()
-        except Fenced:
-            log.warning("%s was taken over by another process; this one stopped acting for it.", self.host_run)
-            return
+            if self._note_starting():
+                self._end(self._execute())
+        except (Fenced, Abandoned):
+            log.info("%s is left to whoever owns it now.", self.host_run)
         except Exception:
             log.exception("%s ended by a fault of the console.", self.host_run)
-            outcome = Outcome(Status.LOST, "A fault in the console ended this: see its log, and check on the host.")
-        self._writer.move(self._ticket, outcome.status, reason=outcome.reason, **outcome.fields)
+            reason = "A fault in the console ended this: see its log, and check on the host."
+            self._end(Outcome(Status.LOST, reason))
+        finally:
+            self._close()
+
+    def _note_starting(self) -> bool:
+        """Stored before the host is touched: after a crash, a HostRun that is still queued was never started."""
+        if self.host_run.status != Status.QUEUED:
+            return True
+        mode = Run.Mode.ATTACHED if self._work.mode == Run.Mode.ATTACHED else Run.Mode.DETACHED
+        self.host_run.status, self.host_run.mode = Status.STARTING, mode
+        return self._writer.move(self._ticket, Status.STARTING, mode=mode).result()
+
+    def _end(self, outcome: Outcome) -> None:
+        """Store the outcome; only then may the host forget what it kept."""
+        stored = self._writer.move(self._ticket, outcome.status, reason=outcome.reason, **outcome.fields)
+        program = self._program
+        if isinstance(program, ssh.DetachedProgram) and program.ended_cleanly:
+            if stored.result() and outcome.status is not Status.LOST:
+                program.finish()
+            else:
+                program.ended_cleanly = False
+
+    # Reaching the host, again and again
 
     def _execute(self) -> Outcome:
-        target = self._prepared.target
-        if target is None:
-            return Outcome(Status.UNREACHABLE, self._prepared.trouble)
-        program: ssh.Program | None = None
-        try:
-            program = self._start(target)
-            return Following(self._ticket, self._work, program, self._writer, lambda: self._canceled).until_end()
-        except ssh.ConnectError as error:
-            return self._not_started(error)
-        finally:
-            self._let_go(program)
+        pause, since = FIRST_PAUSE, time.monotonic()
+        while True:
+            try:
+                self._program = self._reach()
+                outcome = self._watch.until_end(self._program)
+                self._stop_if_abandoned()
+                return outcome
+            except ssh.CannotDetach as error:
+                if self._work.mode != Run.Mode.AUTO:
+                    return self._not_started(error)
+                self._attach_instead()
+                continue
+            except ContactLost as lost:
+                self._may_run, pause, since = True, FIRST_PAUSE, time.monotonic()
+                why = f"Contact to {self.host_run.server_name} was lost ({lost})."
+            except ssh.SpoolMissing as error:
+                return self._spool_missing(error)
+            except ssh.ConnectError as error:
+                self._stop_if_abandoned()
+                if not self._may_run:
+                    return self._not_started(error)
+                why = str(error)
+            self._close()
+            if time.monotonic() - since > settings.OPSCONSOLE_RECONNECT_FOR:
+                return self._gave_up(why)
+            self._wait_for_contact(why, pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
+            pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _start(self, target: ssh.Target) -> ssh.Program:
+    def _wait_for_contact(self, why: str, seconds: float) -> None:
+        if self._canceled:
+            reason = f"Canceled, but not confirmed: {why} It is ended as soon as the host answers."
+        else:
+            reason = f"{why} It may go on there; trying again."
+        self._stop_if_abandoned()
+        lost = self.host_run.contact_lost = self.host_run.contact_lost or timezone.now()
+        if not self._writer.note(self._ticket, contact_lost=lost, reason=reason).result():
+            raise Abandoned
+        self._nudge.wait(seconds)
+        self._nudge.clear()
+        self._stop_if_abandoned()
+
+    def _reach(self) -> Program:
         """Start the program, on a connection that is open already if there is one and it still works."""
-        if (kept := self._kept.take(target)) is not None:
+        prepared = self._prepare(self.host_run)
+        if prepared.target is None:
+            raise ssh.ConnectError(prepared.trouble)
+        if (kept := self._kept.take(prepared.target)) is not None:
             try:
                 return self._start_on(kept)
             except ssh.ConnectError as error:
                 kept.close()
                 if self._canceled or (isinstance(error, ssh.ProgramNotStarted) and not error.certain):
                     raise
-        connection = ssh.Connection(target)
+        connection = ssh.Connection(prepared.target)
         try:
             with self._lock:
                 self._connection = connection
@@ -117,28 +185,58 @@ class HostTask:
             connection.close()
             raise
 
-    def _start_on(self, connection: ssh.Connection) -> ssh.Program:
+    def _start_on(self, connection: ssh.Connection) -> Program:
         with self._lock:
             self._stop_if_canceled()
             # From here on a cancel must end the program: closing the connection would leave it running.
             self._connection = None
-        program = ssh.Program(connection, self._work.program)
+            self._stop_if_abandoned()
+        program = self._open(connection)
         with self._lock:
             self._program = program
         return program
 
-    def _let_go(self, program: ssh.Program | None) -> None:
+    def _open(self, connection: ssh.Connection) -> Program:
+        work, host_run = self._work, self.host_run
+        if host_run.mode == Run.Mode.ATTACHED:
+            return ssh.Program(connection, work.program)
+        if not connection.target.posix:
+            raise ssh.CannotDetach(connection.target.name, "it has no POSIX shell")
+        spool = ssh.Spool(host_run.spool_name, work.limits.output, work.spool_kib)
+        # Known to run: only looked for. Else the start is sent again, and the host sees to it that it happens once.
+        text = None if host_run.status == Status.RUNNING else work.program
+        return ssh.DetachedProgram(connection, spool, text, self._watch.received)
+
+    def _attach_instead(self) -> None:
+        """The host cannot run it detached, and nothing was started: the next attempt runs it the other way."""
+        # Stored before it is started: after a crash nobody may look for it again as if it had been detached.
+        self.host_run.mode, self._may_run = Run.Mode.ATTACHED, False
+        if not self._writer.note(self._ticket, mode=Run.Mode.ATTACHED).result():
+            raise Abandoned
+        if self._program is not None:
+            self._program.ended_cleanly = True
+        self._close()
+
+    def _close(self) -> None:
+        with self._lock:
+            program, self._program, self._connection = self._program, None, None
         if program is None:
             return
         program.close()
-        if program.ended_cleanly and not self._canceled:
+        if program.ended_cleanly and not self._abandoned:
             self._kept.give(program.connection)
         else:
             program.connection.close()
 
     def _stop_if_canceled(self) -> None:
-        if self._canceled:
+        if self._canceled and not self._may_run:
             raise ssh.ConnectError("Canceled.")
+
+    def _stop_if_abandoned(self) -> None:
+        if self._abandoned:
+            raise Abandoned
+
+    # Outcomes without a program's end
 
     def _not_started(self, error: ssh.ConnectError) -> Outcome:
         if isinstance(error, ssh.ProgramNotStarted) and not error.certain:
@@ -149,139 +247,20 @@ class HostTask:
             remember_mismatch(self.host_run.server_id, error)
         return Outcome(Status.UNREACHABLE, str(error))
 
+    def _spool_missing(self, error: ssh.SpoolMissing) -> Outcome:
+        name = self.host_run.server_name
+        if self.host_run.boot_id and error.boot_id and self.host_run.boot_id != error.boot_id:
+            return Outcome(Status.LOST, f"{name} was rebooted while it ran, and its last output went with that.")
+        return Outcome(Status.LOST, f"{error} Check there how it ended.")
 
-class Following:
-    """Reads a started program until it is over, and ends it when it is canceled or goes beyond a limit."""
-
-    def __init__(
-        self, ticket: Ticket, work: Work, program: ssh.Program, writer: LogWriter, canceled: Callable[[], bool]
-    ) -> None:
-        self._ticket = ticket
-        self._work = work
-        self._program = program
-        self._writer = writer
-        self._canceled = canceled
-        self._began = self._last_output = self._last_probe = time.monotonic()
-        self._running = False
-        self._stored = 0
-        self._dropped = 0
-        self._stop: Stop | None = None
-        self._ending: _EndingThread | None = None
-
-    def until_end(self) -> Outcome:
-        """Store output until the program is over; the outcome says how.
-
-        Raises :class:`ssh.ProgramNotStarted` when the host ended the session before the program began, and
-        :class:`Fenced` when another process has taken the HostRun over.
-        """
-        exited: ssh.Exited | None = None
-        while exited is None and not self._gave_up():
-            event = self._program.next_event(self._patience())
-            self._note_running()
-            if isinstance(event, ssh.OutputReceived):
-                self._store(event)
-            elif isinstance(event, ssh.Exited):
-                exited = event
-            self._enforce(exited)
-        return self._outcome(exited)
-
-    def _note_running(self) -> None:
-        if not self._running and self._program.announced:
-            self._running = True
-            self._writer.move(self._ticket, Status.RUNNING)
-
-    def _patience(self) -> float:
-        now = time.monotonic()
-        limits = self._work.limits
-        waits = [PROBE_AFTER, 0.25 if self._ending else PROBE_AFTER]
-        if limits.idle:
-            waits.append(self._last_output + limits.idle - now)
-        if limits.total:
-            waits.append(self._began + limits.total - now)
-        return max(min(waits), 0.01)
-
-    def _store(self, event: ssh.OutputReceived) -> None:
-        self._last_output = time.monotonic()
-        room = self._work.limits.output - self._stored
-        kept = event.data[:room] if len(event.data) > room else event.data
-        if kept:
-            self._writer.append(self._ticket, event.stream, kept)
-        self._stored += len(kept)
-        self._dropped += len(event.data) - len(kept)
-
-    def _enforce(self, exited: ssh.Exited | None) -> None:
-        if self._stop is None and (stop := self._reason_to_stop(exited)):
-            self._stop = stop
-            self._ending = _EndingThread(self._program, self._work.kill_grace)
-        self._probe_if_silent()
-
-    def _reason_to_stop(self, exited: ssh.Exited | None) -> Stop | None:
-        now, limits = time.monotonic(), self._work.limits
-        if self._dropped:
-            return Stop.OUTPUT
-        if exited is not None:
-            return None  # Too late: how it ended by itself is what happened.
-        if self._canceled():
-            return Stop.CANCELED
-        if limits.total and now - self._began >= limits.total:
-            return Stop.TOTAL
-        if limits.idle and now - self._last_output >= limits.idle:
-            return Stop.IDLE
-        return None
-
-    def _probe_if_silent(self) -> None:
-        now = time.monotonic()
-        if now - max(self._last_output, self._last_probe) >= PROBE_AFTER and not self._ending:
-            self._last_probe = now
-            # In a thread: a host that does not answer must not hold up a cancel or a limit.
-            threading.Thread(target=self._program.connection.probe, name="ssh-probe", daemon=True).start()
-
-    def _gave_up(self) -> bool:
-        """Whether the program was ended, or could not be, and its output still does not end."""
-        return self._ending is not None and self._ending.over_for(DRAIN)
-
-    def _outcome(self, exited: ssh.Exited | None) -> Outcome:
-        name = self._ticket.host_run.server_name
-        if not self._running:
-            # Without a word from its shell nobody knows whether it began; a final status follows only a running one.
-            self._writer.move(self._ticket, Status.RUNNING)
-        if self._stop is None or self._ending is None:
-            outcome = outcome_of_exit(name, exited) if exited else Outcome(Status.LOST)
-        else:
-            outcome = self._outcome_of_stop(self._stop, self._ending.result(), exited)
-        if self._dropped:
-            outcome.fields["dropped"] = self._dropped
-        return outcome
-
-    def _outcome_of_stop(self, stop: Stop, ending: ssh.Ending, exited: ssh.Exited | None) -> Outcome:
-        """A program that ended by itself before it was signalled keeps its own outcome, unless output was cut."""
-        seen = ending.sentence
-        if ending.too_late and exited and not exited.connection_lost:
-            if stop is not Stop.OUTPUT:
-                return outcome_of_exit(self._ticket.host_run.server_name, exited)
-            seen = "It had already ended."
-        return outcome_of_stop(stop, self._work.limits, seen, exited, self._dropped)
+    def _gave_up(self, why: str) -> Outcome:
+        hours = settings.OPSCONSOLE_RECONNECT_FOR / 3600
+        return Outcome(Status.LOST, f"No contact for {hours:g} hours: {why} Check on the host how it ended.")
 
 
-class _EndingThread:
-    """Ends a program from a second channel while its output is still read from the first."""
-
-    def __init__(self, program: ssh.Program, grace: float) -> None:
-        self._ending: ssh.Ending | None = None
-        self._over_at = 0.0
-        self._thread = threading.Thread(target=self._end, args=(program, grace), name="ending", daemon=True)
-        self._thread.start()
-
-    def _end(self, program: ssh.Program, grace: float) -> None:
-        try:
-            self._ending = ssh.end_program(program, grace)
-        finally:
-            self._over_at = time.monotonic()
-            program.wake()
-
-    def over_for(self, seconds: float) -> bool:
-        return bool(self._over_at) and time.monotonic() - self._over_at >= seconds
-
-    def result(self) -> ssh.Ending:
-        self._thread.join()
-        return self._ending or ssh.Ending(False, "Not confirmed: the attempt to end it failed.")
+def _elapsed(host_run: HostRun) -> float:
+    """Seconds since it was started, by the database's clock; 0 before that."""
+    if host_run.started is None:
+        return 0.0
+    now = HostRun.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=host_run.pk)
+    return max((now - host_run.started).total_seconds(), 0)

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from consoles import doorbell
@@ -25,11 +25,12 @@ from consoles.statuses import ACTIVE, Status
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-SKIPPED_REASON = "The console stopped before this server was started."
 LOST_REASON = (
-    "The console stopped while this was running, and what was printed since is not stored: "
+    "The console stopped while this was running attached, and what was printed since is not stored: "
     "check on the host how it ended."
 )
+#: Most rows named in one statement.
+_MOST_AT_ONCE = 500
 
 
 class Owner:
@@ -82,29 +83,45 @@ def _late() -> Q:
     return Q(lease_until__lt=Now()) | Q(lease_until__isnull=True)
 
 
-def settle_abandoned() -> int:
-    """End what nobody alive owns: what had not started is skipped, the rest is lost. Returns how many HostRuns.
+def settle_abandoned(owner: str) -> list[HostRun]:
+    """Make ``owner`` the owner of what nobody alive owns, and give that back; what cannot go on is lost.
 
-    Each is taken by a conditional update that raises its fence, so a paused owner that wakes up writes nothing more.
+    Attached programs ended, or went out of reach, with the connection of their process. Everything else goes on: what
+    was queued is started, and what was started detached is followed. Each is taken by a conditional update that raises
+    its fence, so a paused owner that wakes up writes nothing more.
     """
-    settled = [host_run for host_run in abandoned().select_related("run") if _settle(host_run)]
-    for run in {host_run.run for host_run in settled}:
-        _tell(run)
+    found = list(abandoned().exclude(owner=owner).exclude(status=Status.QUEUED).select_related("run"))
+    detached = [host_run for host_run in found if host_run.mode == Run.Mode.DETACHED]
+    lost = [host_run for host_run in found if host_run not in detached and _lose(host_run)]
+    taken = [own for host_run in detached if (own := take_over(host_run, owner))] + _take_queued(owner)
+    for run in {host_run.run for host_run in [*taken, *lost]}:
+        _tell(run, sum(row.run_id == run.pk for row in taken), sum(row.run_id == run.pk for row in lost))
     forget_dead_owners()
-    return len(settled)
+    return taken
 
 
-def _settle(host_run: HostRun) -> bool:
-    queued = host_run.status == Status.QUEUED
-    to, reason = (Status.SKIPPED, SKIPPED_REASON) if queued else (Status.LOST, LOST_REASON)
-    return host_run.move(to, fence=host_run.fence, new_fence=host_run.fence + 1, reason=reason)
-
-
-def _tell(run: Run) -> None:
-    with transaction.atomic():
-        AuditEntry.objects.create(
-            actor_name="console", act=AuditEntry.Act.RUN_SETTLED, run=run, detail="Its process was gone."
+def _take_queued(owner: str) -> list[HostRun]:
+    """The same for what was never started: thousands of rows may be, so many are taken by one statement."""
+    wanted = list(abandoned().exclude(owner=owner).filter(status=Status.QUEUED).values_list("pk", flat=True))
+    taken: list[HostRun] = []
+    for start in range(0, len(wanted), _MOST_AT_ONCE):
+        some = HostRun.objects.filter(pk__in=wanted[start : start + _MOST_AT_ONCE])
+        abandoned().exclude(owner=owner).filter(pk__in=some, status=Status.QUEUED).update(
+            owner=owner, fence=F("fence") + 1, lease_until=lease_end()
         )
+        taken += some.filter(owner=owner, status=Status.QUEUED).select_related("run")
+    return taken
+
+
+def _lose(host_run: HostRun) -> bool:
+    fence = host_run.fence
+    return host_run.move(Status.LOST, fence=fence, new_fence=fence + 1, reason=LOST_REASON)
+
+
+def _tell(run: Run, taken: int, lost: int) -> None:
+    detail = f"Its process was gone: {taken} taken over, {lost} lost."
+    with transaction.atomic():
+        AuditEntry.objects.create(actor_name="console", act=AuditEntry.Act.RUN_SETTLED, run=run, detail=detail)
     doorbell.ring(run.pk)
 
 

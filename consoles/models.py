@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
-from consoles.statuses import FINAL, Status, sources_of, status_of_run
+from consoles.statuses import ACTIVE, FINAL, Status, sources_of, status_of_run
 from servers.models import Server
 
 #: What a run gets that does not say otherwise: servers at the same time, and seconds.
@@ -228,6 +228,11 @@ class HostRun(models.Model):
     def is_final(self) -> bool:
         return self.status in FINAL
 
+    @property
+    def spool_name(self) -> str:
+        """Under which name its server keeps it when it runs detached: never the same for two HostRuns."""
+        return f"{self.run.key}-{self.index}"
+
     def move(self, to: Status, *, fence: int, new_fence: int | None = None, **fields: Any) -> bool:
         """Move to ``to`` if the row is still in a status that may precede it and ``fence`` still holds.
 
@@ -243,6 +248,13 @@ class HostRun(models.Model):
         with connection.cursor() as cursor:
             cursor.execute(_move_statement(to, tuple(fields)), [to, *fields.values(), self.pk, fence, *sources])
             return bool(cursor.rowcount == 1)
+
+    def note(self, *, fence: int, **fields: Any) -> bool:
+        """Change other fields than the status while it is not over and ``fence`` holds; False where that is not so."""
+        if "reason" in fields:
+            fields["reason"] = fields["reason"][:500]
+        rows = HostRun.objects.filter(pk=self.pk, fence=fence, status__in=ACTIVE)
+        return rows.update(**fields) == 1
 
 
 @cache

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from consoles.ssh.events import HostLimit, Vanished
 from consoles.statuses import Status
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Limits:
     output: int
 
 
-def outcome_of_exit(name: str, exited: Exited) -> Outcome:
-    """The outcome of a program that the console did not stop."""
+def outcome_of_exit(name: str, exited: Exited, survivors: str = "") -> Outcome:
+    """The outcome of a program that the console did not stop; ``survivors`` is what a look for its processes found."""
     if exited.connection_lost:
         return Outcome(
             Status.LOST,
@@ -48,18 +49,36 @@ def outcome_of_exit(name: str, exited: Exited) -> Outcome:
             "check on the host whether it went on.",
         )
     fields = {"exit_status": exited.status, "exit_signal": exited.signal}
-    left = (
-        " It left a process behind that holds the output open; what that prints is not here."
-        if (exited.held_open)
-        else ""
-    )
-    if exited.output_cut:
-        left = f" The connection to {name} was lost before all output had arrived: its end is missing."
+    if exited.stopped is not None:
+        return Outcome(Status.FAILED, f"{name} stopped it: {_LIMITS[exited.stopped]}", fields)
+    if exited.vanished is not None:
+        return Outcome(Status.LOST, f"{_VANISHED[exited.vanished].format(name=name)} {survivors}".strip())
+    left = _shortcoming(name, exited)
     if exited.signal:
         return Outcome(Status.FAILED, f"The program was ended by signal {exited.signal}.{left}", fields)
     if exited.status == 0:
         return Outcome(Status.SUCCEEDED, left.strip(), fields)
     return Outcome(Status.FAILED, f"The program ended with exit status {exited.status}.{left}", fields)
+
+
+def _shortcoming(name: str, exited: Exited) -> str:
+    if exited.output_cut:
+        return f" The connection to {name} was lost before all output had arrived: its end is missing."
+    if exited.held_open:
+        return " It left a process behind that holds the output open; what that prints is not here."
+    return ""
+
+
+_LIMITS = {
+    HostLimit.OUTPUT: "nobody was connected, and it had printed more than the output limit.",
+    HostLimit.SPOOLS: "what programs printed there and the console had not fetched yet went beyond the quota.",
+}
+_VANISHED = {
+    Vanished.REBOOTED: "{name} was rebooted while it ran: what it printed until then is stored here.",
+    Vanished.NEVER_BEGAN: "The start on {name} broke off before the program began: see whether the host is well, and "
+    "run it again.",
+    Vanished.KILLED: "What kept watch over it on {name} was killed, so nobody knows how it ended.",
+}
 
 
 def outcome_of_stop(stop: Stop, limits: Limits, seen: str, exited: Exited | None, dropped: int) -> Outcome:

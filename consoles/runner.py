@@ -8,14 +8,15 @@ from collections import deque
 
 from django.conf import settings
 from django.db import close_old_connections, connection
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from consoles import lease, ssh
-from consoles.host_task import HostTask, Work
+from consoles.host_task import HostTask
 from consoles.models import HostRun, Run
 from consoles.outcome import Limits
 from consoles.outputlog import LogWriter, Ticket
+from consoles.program_watch import Work
 from consoles.statuses import ACTIVE, Status
 from consoles.targets import Prepared, Targets, with_keys
 
@@ -26,7 +27,7 @@ RENEW_EVERY = 10.0
 #: Seconds between looks for cancel requests that another process wrote.
 LOOK_EVERY = 1.0
 
-STOPPED_REASON = "The console was stopped while this was running: check on the host how it ended."
+STOPPED_REASON = "The console was stopped while this was running attached: check on the host how it ended."
 FAULT_REASON = "A fault in the console kept this from being started: see its log, then run again."
 
 
@@ -54,7 +55,15 @@ class Runner:
 
     def execute(self, run_id: int) -> None:
         """Start executing a run whose HostRuns this process owns; returns at once."""
-        execution = Execution(run_id, self)
+        self._start(Execution(run_id, self))
+
+    def go_on(self, host_runs: list[HostRun]) -> None:
+        """Go on with HostRuns that this process has taken over from others; returns at once."""
+        for run_id in {host_run.run_id for host_run in host_runs}:
+            own = frozenset(host_run.pk for host_run in host_runs if host_run.run_id == run_id)
+            self._start(Execution(run_id, self, own))
+
+    def _start(self, execution: Execution) -> None:
         with self._lock:
             self._executions.add(execution)
         execution.start()
@@ -64,7 +73,10 @@ class Runner:
         self._nudge.set()
 
     def stop(self, timeout: float = 8.0) -> None:
-        """End: what still runs is lost, what waits is skipped, and everything received so far is stored."""
+        """End: store everything received so far, and leave what can go on to the next process.
+
+        Detached programs run on, and what waits is started by whoever takes it over. Attached ones are lost.
+        """
         self._stopping = True
         self.writer.flush(timeout / 2)
         try:
@@ -111,7 +123,7 @@ class Runner:
                     self._owner.renew()
                 if settle_in <= 0 and self._settles:
                     settle_in = RENEW_EVERY
-                    lease.settle_abandoned()
+                    self.go_on(lease.settle_abandoned(self.owner))
                 self._cancel_what_was_asked()
             except Exception as error:
                 # Leases outlast several failed renewals, and every write is fenced: keep trying, next time at once.
@@ -141,19 +153,25 @@ class Runner:
             task.abandon()
 
     def _give_up_rest(self) -> None:
-        """Two statements for all: what starts between them is lost, and thousands of queued ones take no time."""
-        mine = HostRun.objects.filter(owner=self.owner)
-        given_up = {"finished": Now(), "fence": F("fence") + 1}
-        mine.filter(status=Status.QUEUED).update(status=Status.SKIPPED, reason=lease.SKIPPED_REASON, **given_up)
-        mine.filter(status__in=ACTIVE).update(status=Status.LOST, reason=STOPPED_REASON, **given_up)
+        """Two statements for all, attached ones last: of what starts in between, nothing is forgotten."""
+        mine = HostRun.objects.filter(owner=self.owner, status__in=ACTIVE)
+        started_attached = Q(mode=Run.Mode.ATTACHED) & ~Q(status=Status.QUEUED)
+        mine.exclude(started_attached).update(owner="", lease_until=None, fence=F("fence") + 1)
+        mine.filter(started_attached).update(
+            status=Status.LOST, reason=STOPPED_REASON, finished=Now(), fence=F("fence") + 1
+        )
 
 
 class Execution:
-    """One run being executed: ``fanout`` threads take its HostRuns in order."""
+    """One run being executed: ``fanout`` threads take its HostRuns in order.
 
-    def __init__(self, run_id: int, runner: Runner) -> None:
+    ``only`` names the HostRuns that were taken over from another process; else it is all that this one owns.
+    """
+
+    def __init__(self, run_id: int, runner: Runner, only: frozenset[int] | None = None) -> None:
         self._run_id = run_id
         self._runner = runner
+        self._only = only
         self._queue: deque[HostRun] = deque()
         self._prepared: dict[int, Prepared] = {}
         self._work: Work | None = None
@@ -180,12 +198,16 @@ class Execution:
             self._runner.finish(self)
 
     def _prepare(self, run: Run) -> None:
-        mine = run.host_runs.filter(owner=self._runner.owner, status=Status.QUEUED)
-        self._queue.extend(mine.order_by("index"))
+        mine = run.host_runs.filter(owner=self._runner.owner, status__in=ACTIVE).select_related("run").order_by("index")
+        wanted = [row for row in mine if self._only is None or row.pk in self._only]
+        # What runs already is followed first: it was within the fan-out when it was started.
+        self._queue.extend(sorted(wanted, key=lambda row: row.status == Status.QUEUED))
         servers = with_keys(host_run.server_id for host_run in self._queue if host_run.server_id)
         self._prepared = Targets(run.connect_timeout).prepare(servers)
         limits = Limits(idle=run.idle_timeout, total=run.total_timeout, output=run.output_limit)
-        self._work = Work(run.program, limits, settings.OPSCONSOLE_KILL_GRACE)
+        self._work = Work(
+            run.program, limits, settings.OPSCONSOLE_KILL_GRACE, run.mode, settings.OPSCONSOLE_SPOOL_QUOTA
+        )
 
     def _skip_all(self) -> None:
         """Say that nothing was started. Where even that fails, the next start of the console says it."""
@@ -210,11 +232,16 @@ class Execution:
 
     def _execute(self, host_run: HostRun) -> None:
         assert self._work is not None
-        gone = Prepared(trouble=f"{host_run.server_name} is no longer in the inventory.")
-        prepared = self._prepared.get(host_run.server_id or 0, gone)
-        task = HostTask(host_run, self._work, prepared, self._runner.writer, self._runner.kept)
+        task = HostTask(host_run, self._work, self._target_of, self._runner.writer, self._runner.kept)
         if self._runner.begin(task):
             try:
                 task.run()
             finally:
                 self._runner.end(task)
+
+    def _target_of(self, host_run: HostRun) -> Prepared:
+        """Where to connect: as prepared for all at once, and from the second time on as the inventory has it now."""
+        server_id, run = host_run.server_id or 0, host_run.run
+        if (prepared := self._prepared.pop(server_id, None)) is None:
+            prepared = Targets(run.connect_timeout).prepare(with_keys([server_id])).get(server_id)
+        return prepared or Prepared(trouble=f"{host_run.server_name} is no longer in the inventory.")

@@ -41,6 +41,10 @@ OPSCONSOLE_DEAD_PEER = env.number("OPSCONSOLE_DEAD_PEER", default=45.0)
 # Seconds an SSH connection stays open for the next run on its host, and how many do.
 OPSCONSOLE_KEEP_CONNECTIONS = env.number("OPSCONSOLE_KEEP_CONNECTIONS", default=60.0)
 OPSCONSOLE_KEEP_MOST = env.integer("OPSCONSOLE_KEEP_MOST", default=500)
+#: KiB that programs which nobody follows may have printed on one host, all together, before they are stopped.
+OPSCONSOLE_SPOOL_QUOTA = env.integer("OPSCONSOLE_SPOOL_QUOTA", default=2 * 1024 * 1024)
+#: Seconds for which a host with a running detached program is tried again after contact to it was lost.
+OPSCONSOLE_RECONNECT_FOR = env.number("OPSCONSOLE_RECONNECT_FOR", default=24 * 3600)
 #: The account that ``manage.py serve`` makes where there is no administrator yet.
 OPSCONSOLE_ADMIN = env.text("OPSCONSOLE_ADMIN", default="admin")
 OPSCONSOLE_ADMIN_PASSWORD = env.text("OPSCONSOLE_ADMIN_PASSWORD", default="")

@@ -67,6 +67,17 @@ class Ticket:
     fenced: bool = False
     tails: dict[int, bytes] = field(default_factory=dict)
 
+    @classmethod
+    def going_on(cls, host_run: HostRun) -> Ticket:
+        """The ticket of a HostRun as this process has just taken it over, or as nobody has written it yet."""
+        # Another process may have written it since this one did.
+        reading.recent.forget(host_run.pk)
+        ticket = cls(host_run, host_run.fence, host_run.size, host_run.lines)
+        begin = max(host_run.size - TAIL, 0)
+        for piece in reading.read(host_run.pk, begin, TAIL) if host_run.size else []:
+            ticket.tails[piece.stream] = ticket.tails.get(piece.stream, b"") + piece.data
+        return ticket
+
 
 @dataclass(slots=True)
 class _Append:
@@ -78,8 +89,10 @@ class _Append:
 
 @dataclass(slots=True)
 class _Move:
+    """A status change, or with ``to`` None only other fields while the HostRun is not over."""
+
     ticket: Ticket
-    to: Status
+    to: Status | None
     fields: dict[str, Any]
     done: Future[bool] = field(default_factory=Future)
 
@@ -122,6 +135,13 @@ class LogWriter:
     def move(self, ticket: Ticket, to: Status, **fields: Any) -> Future[bool]:
         """Change the HostRun's status after everything handed in before; the future says whether it was allowed."""
         job = _Move(ticket, to, fields)
+        with self._changed:
+            self._add(job)
+        return job.done
+
+    def note(self, ticket: Ticket, **fields: Any) -> Future[bool]:
+        """Change other fields of a HostRun that is not over, in the same order and under the same fence."""
+        job = _Move(ticket, None, fields)
         with self._changed:
             self._add(job)
         return job.done
@@ -224,10 +244,7 @@ class _Batch:
         with transaction.atomic():
             fenced = self._write_sizes()
             self._write_chunks(fenced)
-            self._moved = [
-                move.ticket not in fenced and move.ticket.host_run.move(move.to, fence=move.ticket.fence, **move.fields)
-                for move in self._moves
-            ]
+            self._moved = [move.ticket not in fenced and _carry_out(move) for move in self._moves]
         self._remember(fenced)
 
     def _write_sizes(self) -> set[Ticket]:
@@ -304,6 +321,13 @@ class _Batch:
         for run_id, hosts in changed.items():
             grown = [ticket.host_run.index for ticket in self._chunks if ticket.host_run.run_id == run_id]
             doorbell.ring(run_id, sorted(hosts), grown=grown, over=run_id in over)
+
+
+def _carry_out(move: _Move) -> bool:
+    host_run, fence = move.ticket.host_run, move.ticket.fence
+    if move.to is None:
+        return host_run.note(fence=fence, **move.fields)
+    return host_run.move(move.to, fence=fence, **move.fields)
 
 
 _INSERT_CHUNK: Final = (

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 #: Seconds of silence after which what must come at once, an answer or output that is there, is not waited for.
 DRAIN = 20.0
-#: Bytes of a line on standard error, and of a login's last words, that are kept.
-_MOST_LINE = 4096
+#: Bytes kept of what a login prints before the program begins.
+_MOST_GREETING = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ class DetachedProgram:
         self._exited: Exited | None = None
         self._quiet_since = time.monotonic()
         self._ready: deque[Event | ConnectError] = deque()
-        self._before_output: bytearray | None = bytearray()
-        self._line = bytearray()
-        self._last_words = b""
+        # What the login itself printed, by stream, until the program's output begins.
+        self._greeting: dict[int, bytes] | None = {STDOUT: b"", STDERR: b""}
+        self._line = b""
         data = _standard_input(text or "", self._token)
         self._session = Session(connection, _command_line(len(data), self._token, text is not None, spool, begin))
         self._session.send(data)
@@ -85,6 +85,10 @@ class DetachedProgram:
     def has_exited(self) -> bool:
         """Whether the host has said how the program ended."""
         return self._exited is not None
+
+    def ending_text(self, grace: float) -> str:
+        """The remote program that ends it, see :func:`consoles.ssh.end_program`."""
+        return remote_sh.end_spool(self.spool.name, grace)
 
     def wake(self) -> None:
         """Let a waiting :meth:`next_event` return now."""
@@ -129,26 +133,24 @@ class DetachedProgram:
 
     def _after_mark(self, data: bytes) -> bytes:
         """What follows our mark on standard output; what a login printed before it is not the program's."""
-        if self._before_output is None:
+        if self._greeting is None:
             return data
-        self._before_output += data
-        mark = remote_sh.MARK + self._token.encode() + b"\n"
-        found = self._before_output.find(mark)
-        if found < 0:
-            del self._before_output[: -len(mark)]
-            return b""
-        output, self._before_output = bytes(self._before_output[found + len(mark) :]), None
+        said = self._greeting[STDOUT] + data
+        before, mark, output = said.partition(remote_sh.MARK + self._token.encode() + b"\n")
+        self._greeting[STDOUT] = before[-_MOST_GREETING:]
+        if mark:
+            self._greeting = None
         return output
 
     def _hear(self, data: bytes) -> None:
-        *lines, rest = (bytes(self._line) + data).split(b"\n")
-        self._line = bytearray(rest[-_MOST_LINE:])
+        *lines, rest = (self._line + data).split(b"\n")
+        self._line = rest[-_MOST_GREETING:]
         for line in lines:
             _, ours, words = line.partition(remote_sh.MARK + self._token.encode() + b" ")
             if ours:
                 self._obey(words.decode(errors="replace").split(" "))
-            else:
-                self._last_words = line[-_MOST_LINE:] or self._last_words
+            elif self._greeting is not None:
+                self._greeting[STDERR] = (self._greeting[STDERR] + line + b"\n")[-_MOST_GREETING:]
 
     def _obey(self, words: list[str]) -> None:
         match words:
@@ -181,17 +183,24 @@ class DetachedProgram:
             self.ended_cleanly = True
             self._ready.append(self._exited)
         elif self._is_complete:
-            self._ready.append(self._end_of_session())
+            self._say_end_of_session()
         elif not (self._exited is None and self.announced) and time.monotonic() - self._quiet_since >= DRAIN:
             # It is answered at once, and sent without a pause: a host that does neither is asked again.
             self._ready.append(Exited(None, connection_lost=f"the host stayed silent for {DRAIN:g} s"))
 
-    def _end_of_session(self) -> Event | ConnectError:
-        session = self._session
+    def _say_end_of_session(self) -> None:
+        session, greeting = self._session, self._greeting or {}
         if session.status is None or session.signal or self.announced:
-            return Exited(None, connection_lost=session.why_lost)
-        words = bytes(self._last_words or self._line)
-        return ProgramNotStarted(why_not_started(self.connection.target.name, words, session.status))
+            self._ready.append(Exited(None, connection_lost=session.why_lost))
+            return
+        # Nothing was started, and what the login said instead is all there is to see.
+        words = greeting.get(STDERR, b"") + self._line
+        self._ready += [
+            OutputReceived(stream, said)
+            for stream, said in ((STDOUT, greeting.get(STDOUT, b"")), (STDERR, words))
+            if said
+        ]
+        self._ready.append(ProgramNotStarted(why_not_started(self.connection.target.name, words, session.status)))
 
 
 #: One program in so many looks for old spools when it is over: each host is swept now and then, no run waits for it.
@@ -212,8 +221,8 @@ def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int
 
 
 def _standard_input(program: str, token: str) -> bytes:
-    parts = f"{remote_sh.remote_text('follow')}#wrapper {token}\n{remote_sh.remote_text('wrapper')}#program {token}\n{program}#{token}"
-    return parts.encode()
+    follow, wrapper = remote_sh.remote_text("follow"), remote_sh.remote_text("wrapper")
+    return f"{follow}#wrapper {token}\n{wrapper}#program {token}\n{program}#{token}".encode()
 
 
 def _exited(status: str, why: str) -> Exited:

@@ -79,6 +79,10 @@ class Program:
         """Whether the host has said how the program ended."""
         return self._session.status is not None or bool(self._session.signal)
 
+    def ending_text(self, grace: float) -> str:
+        """The remote program that ends it, see :func:`consoles.ssh.end_program`; "" where the host cannot do that."""
+        return "" if self.process is None else remote_sh.end_group(self.process, grace)
+
     def close(self) -> None:
         """Close the program's channel. Without a terminal this does not end the program."""
         self._session.close()

@@ -45,10 +45,12 @@ if [ "${spool:-}" ]; then
   [ "$process" ] && [ "$then" = "$boot" ] || { echo none; exit; }
 fi
 all=$(listing)
+# Behind a forced command the process does not lead its group, so the group is looked up.
 group=$(printf "%s\n" "$all" | while read -r pgid stat pid args; do [ "$pid" = "$process" ] && echo "$pgid"; done)
 # A number is given out again once its process and its group are gone: then it is somebody else's.
 [ -z "${spool:-}" ] || [ -z "$group" ] || is_ours || { echo none; exit; }
 group=${group:-$process}
+# Group 1 is never signalled: to kill it would mean everything this login may signal.
 [ "$group" -gt 1 ] || exit
 [ "$all" ] && [ -z "$(members)" ] && echo none && exit
 if [ "${look:-}" ]; then
