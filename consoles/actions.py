@@ -74,6 +74,7 @@ class Request:
     connect_timeout: int | None = None
     idle_timeout: int | None = None
     total_timeout: int | None = None
+    mode: str = Run.Mode.AUTO
     via: str = Run.Via.PAGE
     rerun_of: Run | None = None
 
@@ -231,10 +232,12 @@ def _checked(request: Request, key: uuid.UUID, requester: User | None, name: str
         script_version=version,
         program=program,
         program_sha256=text_sha256(program),
+        mode=request.mode,
         output_limit=settings.OPSCONSOLE_OUTPUT_LIMIT,
         rerun_of=request.rerun_of,
         **settings_given,
     )
+    _check_mode(run, messages)
     _check_numbers(run, messages)
     if messages:
         raise RequestError(messages)
@@ -287,6 +290,12 @@ def _servers(request: Request, requester: User | None, messages: dict[str, list[
         except UnknownNames as error:
             messages["servers"] = error.sentences()
     return []
+
+
+def _check_mode(run: Run, messages: dict[str, list[str]]) -> None:
+    if run.mode not in Run.Mode.values:
+        *others, last = Run.Mode.values
+        messages["mode"] = [f"The mode is {', '.join(others)} or {last}: choose one of these."]
 
 
 def _check_numbers(run: Run, messages: dict[str, list[str]]) -> None:

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 
     from servers.models import Server
 
+Mode = Run.Mode
+#: What each mode means for whoever starts a run: a name, and what becomes of the programs.
+MODES = {
+    Mode.AUTO: (
+        "Detached if possible",
+        "Goes on when the connection or this console ends; on a server that cannot do that, ends with the connection.",
+    ),
+    Mode.DETACHED: (
+        "Detached",
+        "Goes on when the connection or this console ends; on a server that cannot do that, it is not started.",
+    ),
+    Mode.ATTACHED: ("Attached", "Ends with the connection, and when this console ends."),
+}
 COMMAND, SCRIPT = "command", "script"
 #: What a form says that nobody has filled in yet.
 NOTHING_YET = {
@@ -72,6 +85,13 @@ class NewRunForm(forms.Form):
     )
     script = forms.ChoiceField(required=False, label="Script")
     command = forms.CharField(required=False, label="Command", strip=False, widget=forms.Textarea)
+    mode = forms.ChoiceField(
+        required=False,
+        label="Mode",
+        choices=[(mode.value, name) for mode, (name, _) in MODES.items()],
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": "Choose one of the modes."},
+    )
     title = forms.CharField(required=False, label="Title", max_length=200)
     fanout = LimitField("fanout", "Fan-out", "servers", "How many servers work at the same time.")
     connect_timeout = LimitField(
@@ -87,7 +107,8 @@ class NewRunForm(forms.Form):
     LIMITS = ("fanout", "connect_timeout", "idle_timeout", "total_timeout")
 
     def __init__(self, user: User, servers: QuerySet[Server], data: Any = None, initial: Any = None) -> None:
-        super().__init__(data, initial={"key": uuid.uuid4(), "source": COMMAND} | (initial or {}), auto_id="run-%s")
+        blank = {"key": uuid.uuid4(), "source": COMMAND, "mode": Mode.AUTO.value}
+        super().__init__(data, initial=blank | (initial or {}), auto_id="run-%s")
         self.user, self.servers = user, servers
         self.script_rows = list(access.scripts_for(user).order_by("name"))
         self.fields["groups"].choices = _names_in_use(Group, servers)  # type: ignore[attr-defined]
@@ -95,6 +116,11 @@ class NewRunForm(forms.Form):
         self.fields["script"].choices = [("", "Choose a script"), *((s.name, s.name) for s in self.script_rows)]  # type: ignore[attr-defined]
         for field in ("groups", "tags", "script"):
             self.fields[field].error_messages["invalid_choice"] = f"There is no {field.rstrip('s')} %(value)s to pick."
+
+    @property
+    def modes(self) -> list[tuple[forms.boundfield.BoundWidget, str]]:
+        """The choices of how to start, each with its sentence."""
+        return list(zip(self["mode"], (told for _, told in MODES.values()), strict=True))
 
     @property
     def limit_fields(self) -> list[forms.BoundField]:
@@ -110,6 +136,9 @@ class NewRunForm(forms.Form):
 
     def clean_key(self) -> str:
         return str(self.cleaned_data["key"])
+
+    def clean_mode(self) -> str:
+        return self.cleaned_data["mode"] or Mode.AUTO.value
 
     def clean_command(self) -> str:
         return unix_lines(self.cleaned_data["command"])

@@ -65,7 +65,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Ask for a run. ``key`` is a UUID chosen by the client: asking twice with it starts once."""
+    """Ask for a run. ``key`` is a UUID chosen by the client: asking twice with it starts once.
+
+    ``mode`` is ``auto``, ``detached`` or ``attached``; whether it is one of them is not looked at here.
+    """
 
     key: str
     servers: tuple[str, ...]
@@ -76,6 +79,7 @@ class Start:
     connect_timeout: int | None
     idle_timeout: int | None
     total_timeout: int | None
+    mode: str
     rerun_of: int | None
 
 
@@ -216,8 +220,8 @@ def _optional(message: dict[str, Any], field: str) -> int | None:
     return None if message.get(field) is None else _whole(message, field)
 
 
-def _text(message: dict[str, Any], field: str) -> str:
-    value = message.get(field, "")
+def _text(message: dict[str, Any], field: str, default: str = "") -> str:
+    value = message.get(field, default)
     if not isinstance(value, str):
         raise ProtocolError("malformed", f"{field!r} must be text.")
     return value
@@ -241,6 +245,7 @@ def _start(message: dict[str, Any]) -> Start:
         script=_text(message, "script"),
         title=_text(message, "title"),
         fanout=_optional(message, "fanout"),
+        mode=_text(message, "mode", "auto"),
         rerun_of=_optional(message, "rerun_of"),
         **timeouts,
     )

@@ -40,7 +40,7 @@ def prefill_from(run: Run, only: str, user: User, hosts: str = "") -> Prefill:
     servers instead would be the last thing that was wanted.
     """
     prefill = Prefill({"rerun": run.pk})
-    for column in ("fanout", "connect_timeout", "idle_timeout", "total_timeout"):
+    for column in ("mode", "fanout", "connect_timeout", "idle_timeout", "total_timeout"):
         prefill.initial[column] = getattr(run, column)
     _take_servers(prefill, run, only, user, hosts)
     _take_program(prefill, run, user)

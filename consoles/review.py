@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef
 
-from consoles.forms import NOTHING_YET
-from consoles.models import ScriptVersion, text_sha256
+from consoles.forms import MODES, NOTHING_YET
+from consoles.models import Run, ScriptVersion, text_sha256
 from consoles.presenting import duration_words, fold_names
 from servers.models import HostKey
 
@@ -43,7 +43,7 @@ def key_state(row: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Review:
-    """What "This will run" says. ``digest`` changes when the servers or the program do."""
+    """What "This will run" says. ``digest`` changes when the servers, the program or the mode do."""
 
     names: list[str]
     missing_key: list[str]
@@ -52,6 +52,7 @@ class Review:
     version: ScriptVersion | None
     program: str
     pace: str
+    mode: str
     limits: str
     errors: dict[str, list[str]] = field(default_factory=dict)
 
@@ -85,8 +86,13 @@ class Review:
 
     @property
     def digest(self) -> str:
-        told = "\0".join([self.script, self.sha256, *self.names])
+        told = "\0".join([self.mode, self.script, self.sha256, *self.names])
         return hashlib.sha256(told.encode()).hexdigest()
+
+    @property
+    def mode_told(self) -> tuple[str, str]:
+        """The mode's name, and a sentence about what becomes of the programs."""
+        return MODES[Run.Mode(self.mode)]
 
     @property
     def frame(self) -> dict[str, Any]:
@@ -97,6 +103,7 @@ class Review:
             "servers": self.names,
             "script": self.script,
             "command": "" if self.script else self.program,
+            "mode": self.mode,
             "errors": self.errors,
         }
 
@@ -119,6 +126,7 @@ def review(form: NewRunForm) -> Review:
         version=version,
         program=version.text if version else values.get("command", ""),
         pace=_pace(values, len(servers)),
+        mode=values.get("mode", Run.Mode.AUTO),
         limits=_limits(values),
         errors=errors,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -83,6 +84,17 @@ def test_the_list_of_runs_asks_the_database_seldom(
         add_run(root, f"echo {number}", Status.SUCCEEDED)
     with django_assert_max_num_queries(12):
         assert len(found(root_client, RUNS)) == 30
+
+
+def test_shows_how_a_run_was_started_and_since_when_contact_is_lost(root_client: Client, root: User) -> None:
+    run = add_run(root, "uptime", Status.RUNNING, mode="attached")
+    add_run(root, "uptime", Status.RUNNING)
+    assert found(root_client, f"{RUNS}?mode__exact=attached") == [run]
+    page = root_client.get(reverse("admin:consoles_run_change", args=[run.pk])).content.decode()
+    assert "attached: ends with the connection" in page
+    run.host_runs.update(mode="detached", contact_lost=datetime(2026, 11, 21, 14, 3, tzinfo=UTC))
+    page = root_client.get(reverse("admin:consoles_hostrun_change", args=[run.host_runs.get().pk])).content.decode()
+    assert "Contact lost" in page and "2026-11-21 14:03" in page
 
 
 def test_only_visible_runs_are_shown_to_staff(client: Client, root: User) -> None:

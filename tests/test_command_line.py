@@ -41,6 +41,13 @@ def test_unknown_names_are_all_named_and_nothing_starts(console: ServerProcess) 
     assert console.ask("runs") == []
 
 
+def test_the_mode_is_asked_for_by_an_option(console: ServerProcess) -> None:
+    for options in ([], ["--attached"], ["--detached"]):
+        console.manage("run", "true", "--on", "h0", *options)
+    assert [run["mode"] for run in console.ask("runs")] == ["detached", "attached", "auto"]
+    assert "not allowed with" in console.manage("run", "true", "--on", "h0", "--attached", "--detached").stderr
+
+
 def test_json_ends_with_the_result(console: ServerProcess) -> None:
     done = console.manage("run", "echo hi", "--on", "h0", "--json")
     line, result = map(json.loads, done.stdout.splitlines())

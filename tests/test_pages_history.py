@@ -157,6 +157,14 @@ def test_hostile_text_stays_text(charlie_client: Client) -> None:
         assert "<script>alert" not in page and "x<b>y" not in page, address
 
 
+def test_a_mode_somebody_chose_is_shown_in_history_and_on_the_run_page(alice_client: Client, alice: User) -> None:
+    add_run(alice, {"web1": OK})
+    assert "attached" not in alice_client.get("/runs/").content.decode()
+    run = add_run(alice, {"web1": OK}, mode="attached")
+    assert ">attached</span>" in alice_client.get("/runs/").content.decode()
+    assert "attached: ends with the connection" in alice_client.get(f"/runs/{run.pk}/").content.decode()
+
+
 def test_the_run_page_gets_everything_for_its_first_paint(alice_client: Client, alice: User) -> None:
     run = add_run(alice, {"web1": OK, "web2": Status.QUEUED})
     context = alice_client.get(f"/runs/{run.pk}/").context

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consoles import actions
 from consoles.models import HostRun, Run, Script
 from consoles.statuses import Status
 from servers.models import HostKey, Server
@@ -151,6 +152,7 @@ def test_three_unknown_names_of_5000_are_all_named_and_all_5000_kept(alice_clien
         ({"connect_timeout": "1.5"}, "Connect timeout must be a whole number from 1 to 300."),
         ({"idle_timeout": "-1"}, "Idle timeout must be a whole number from 0 to 604800."),
         ({"total_timeout": "9" * 30}, "Total timeout must be a whole number from 0 to 604800."),
+        ({"mode": "sometimes"}, "Choose one of the modes."),
         ({"command": "a\0b"}, "Null characters are not allowed."),
         ({"title": "x" * 201}, "at most 200 characters"),
         ({"key": "no-uuid"}, "Reload the page and try again."),
@@ -247,6 +249,38 @@ def test_runs_again_on_the_same_servers_with_the_same_program_and_limits(alice_c
     assert 'value="0"' in response.content.decode()
     start(alice_client, form(names=initial["names"], command=initial["command"], rerun=str(earlier.pk)))
     assert Run.objects.first().rerun_of == earlier  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("mode", Run.Mode)
+def test_starts_in_the_chosen_mode_and_keeps_it_when_running_again(alice_client: Client, mode: Run.Mode) -> None:
+    start(alice_client, form(names="web1", command="uptime", mode=mode.value))
+    run = Run.objects.get()
+    assert run.mode == mode
+    page = alice_client.get(f"/runs/new/?rerun={run.pk}")
+    assert re.search(f'value="{mode.value}"[^>]* checked', page.content.decode())
+
+
+def test_a_form_without_a_mode_is_detached_if_possible(alice_client: Client) -> None:
+    start(alice_client, form(names="web1", command="uptime"))
+    assert Run.objects.get().mode == Run.Mode.AUTO
+
+
+def test_the_review_tells_the_mode_and_another_mode_is_reviewed_again(alice_client: Client) -> None:
+    fields = form(names="web1", command="uptime", mode="attached")
+    response = alice_client.post("/runs/new/", fields | {"action": "review"})
+    assert "Attached. Ends with the connection, and when this console ends." in text_of(response)
+    digest = response.context["review"].digest
+    response = alice_client.post("/runs/new/", fields | {"action": "start", "reviewed": digest, "mode": "detached"})
+    assert "This is what will run now." in text_of(response)
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize("mode", ["", "Detached", "x" * 300])
+def test_an_unknown_mode_is_refused_by_the_action_with_a_sentence(alice: User, mode: str) -> None:
+    request = actions.Request(key=str(uuid.uuid4()), servers=("web1",), command="uptime", mode=mode)
+    with pytest.raises(actions.RequestError) as refused:
+        actions.request_run(request, alice)
+    assert refused.value.messages == {"mode": ["The mode is auto, detached or attached: choose one of these."]}
 
 
 ENDED = {status.value.replace("_", "-"): status for status in Status if status not in ("queued", "starting", "running")}

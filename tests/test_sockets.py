@@ -168,10 +168,10 @@ def test_runs_of_others_are_not_there(console: SharedConsole) -> None:
 
 def test_refused_start_names_what_is_wrong(console: SharedConsole) -> None:
     with SocketViewer(console.server, console.alice, NEW) as viewer:
-        viewer.say("start", key=str(uuid.uuid4()), servers=["nope", "nada"], command="")
+        viewer.say("start", key=str(uuid.uuid4()), servers=["nope", "nada"], command="", mode="x")
         error = viewer.wait_for("error", code="refused")
         assert "nope" in error["message"] and "nada" in error["message"]
-        assert set(error["fields"]) == {"servers", "program"}
+        assert set(error["fields"]) == {"servers", "program", "mode"}
 
 
 @pytest.mark.parametrize("layer", ["memory", "redis"])

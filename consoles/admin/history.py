@@ -136,6 +136,7 @@ class RunAdmin(HistoryAdmin):
         ServerNameFilter,
         ScriptFilter,
         ("via", ChoicesDropdownFilter),
+        ("mode", ChoicesDropdownFilter),
     )
     search_fields = ("title", "program", "requester_name")
     search_help_text = "Text in the command, title, requester or server"
@@ -143,6 +144,7 @@ class RunAdmin(HistoryAdmin):
         (None, {"fields": ("shown_title", "shown_status", "shown_hosts", "requester_name", "via", "created", "took")}),
         ("Program", {"fields": ("script_version", "shown_program", "program_sha256")}),
         ("Notes", {"fields": ("shown_notes",)}),
+        ("Mode", {"fields": ("mode",)}),
         ("Limits", {"fields": (("fanout", "connect_timeout"), ("idle_timeout", "total_timeout"), "output_limit")}),
         ("More", {"fields": ("rerun_of", "cancel_requested", "canceled_by", "key")}),
     )
@@ -218,8 +220,8 @@ class HostRunAdmin(HistoryAdmin):
     search_help_text = "Server, address, reason, or text in the command"
     ordering = ("-run_id", "index")
     fields = (
-        "server_name", "address", "shown_run", "shown_status", "reason", "exit_status", "exit_signal", "started",
-        "finished", "size", "dropped", "last_line", "cancel_requested",
+        "server_name", "address", "shown_run", "shown_status", "reason", "mode", "contact_lost", "exit_status",
+        "exit_signal", "started", "finished", "size", "dropped", "last_line", "cancel_requested",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HostRun]:

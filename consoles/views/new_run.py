@@ -97,6 +97,7 @@ def _request(request: HttpRequest, form: NewRunForm, found: Review) -> actions.R
         command="" if found.script else found.program,
         script=found.script,
         title=values["title"],
+        mode=values["mode"],
         via=Run.Via.PAGE,
         rerun_of=access.runs_for(request.user).filter(pk=values["rerun"] or 0).first(),
         **{name: values[name] for name in form.LIMITS},

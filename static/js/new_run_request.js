@@ -13,6 +13,7 @@ export function startRequest(elements, review) {
     command: review.command,
     script: review.script,
     title: elements.title.value,
+    mode: review.mode,
     ...limits,
     ...(rerun && { rerun_of: rerun }),
   };

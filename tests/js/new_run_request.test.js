@@ -5,7 +5,7 @@ import { span, startRequest, tellLimits, uuid } from "../../static/js/new_run_re
 
 const fields = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]));
 const limits = { fanout: "64", connect_timeout: "10", idle_timeout: "900", total_timeout: "7200" };
-const review = { servers: ["web1", "web2"], script: "", command: "uptime\n", digest: "x" };
+const review = { servers: ["web1", "web2"], script: "", command: "uptime\n", mode: "attached", digest: "x" };
 
 test("asks for exactly what was reviewed, not for what the form says meanwhile", () => {
   const elements = fields({ ...limits, key: "k", title: "T", rerun: "", command: "other", names: "other" });
@@ -15,6 +15,7 @@ test("asks for exactly what was reviewed, not for what the form says meanwhile",
     command: "uptime\n",
     script: "",
     title: "T",
+    mode: "attached",
     fanout: 64,
     connect_timeout: 10,
     idle_timeout: 900,

@@ -82,7 +82,7 @@ def runs() -> list[dict[str, Any]]:
     """All runs, newest first."""
     from consoles.models import Run
 
-    return [dict(run) for run in Run.objects.values("id", "title", "program", "requester_name", "via")]
+    return [dict(run) for run in Run.objects.values("id", "title", "program", "requester_name", "via", "mode")]
 
 
 def add_log(user: str, text: str = "", size: int = 0, status: str = "succeeded", stderr: str = "") -> int:

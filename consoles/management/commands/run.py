@@ -35,6 +35,15 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=int, metavar="S", help="Seconds from start to end, per server (7200).")
         parser.add_argument("--idle-timeout", type=int, metavar="S", help="Seconds without output (900).")
         parser.add_argument("--connect-timeout", type=int, metavar="S", help="Seconds to reach a server (10).")
+        modes = parser.add_mutually_exclusive_group()
+        modes.add_argument(
+            "--detached", dest="mode", action="store_const", const=Run.Mode.DETACHED, default=Run.Mode.AUTO,
+            help="Only start where programs go on without the connection (default: do so where the server can).",
+        )  # fmt: skip
+        modes.add_argument(
+            "--attached", dest="mode", action="store_const", const=Run.Mode.ATTACHED,
+            help="End the programs with the connection.",
+        )  # fmt: skip
         parser.add_argument("--json", action="store_true", help="Print one JSON object a line, the result last.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -84,6 +93,7 @@ def _request(options: dict[str, Any]) -> actions.Request:
         connect_timeout=options["connect_timeout"],
         idle_timeout=options["idle_timeout"],
         total_timeout=options["timeout"],
+        mode=options["mode"],
         via=Run.Via.COMMAND_LINE,
     )
 
