@@ -94,7 +94,7 @@ def test_shows_how_a_run_was_started_and_since_when_contact_is_lost(root_client:
     assert "attached: ends with the connection" in page
     run.host_runs.update(mode="detached", contact_lost=datetime(2026, 11, 21, 14, 3, tzinfo=UTC))
     page = root_client.get(reverse("admin:consoles_hostrun_change", args=[run.host_runs.get().pk])).content.decode()
-    assert "Contact lost" in page and "2026-11-21 14:03" in page
+    assert "reconnecting" in page and "Contact lost" in page and "2026-11-21 14:03" in page
 
 
 def test_only_visible_runs_are_shown_to_staff(client: Client, root: User) -> None:

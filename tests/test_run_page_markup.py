@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +13,14 @@ from django.template import Context, Template, TemplateSyntaxError
 from consoles.statuses import Status
 from consoles.templatetags import run_page
 from consoles.templatetags.console import STATUS_ICONS, VENDOR_MODULES
+from consoles.templatetags.runs import BAR_ORDER
 
 
 def rendered(source: str, **context: Any) -> str:
     return Template("{% load console run_page %}" + source).render(Context(context))
+
+
+LOST = "2026-11-21T14:03:02.123Z"
 
 
 def host(i: int, status: str, **more: Any) -> dict[str, Any]:
@@ -26,7 +31,7 @@ def host(i: int, status: str, **more: Any) -> dict[str, Any]:
 
 def test_every_status_has_an_icon_that_exists() -> None:
     assert set(STATUS_ICONS) == set(Status)
-    assert rendered("{% status_sprite %}").count("<symbol") == len(set(STATUS_ICONS.values()))
+    assert rendered("{% status_sprite %}").count("<symbol") == len({*STATUS_ICONS.values(), "refresh-alert"})
 
 
 def test_inlines_icons_hidden_from_screen_readers_unless_named() -> None:
@@ -66,12 +71,34 @@ def test_rows_show_failures_first_and_escape_what_hosts_print() -> None:
         (host(0, "failed", exit_signal="KILL"), "failed · KILL"),
         (host(0, "timed_out", exit_signal="TERM"), "timed out"),
         (host(0, "running", canceling=True), "canceling"),
+        (host(0, "running", contact_lost=LOST), "reconnecting"),
+        (host(0, "starting", contact_lost=LOST), "reconnecting"),
+        (host(0, "running", contact_lost=LOST, canceling=True), "cancel waits for contact"),
+        (host(0, "queued", contact_lost=LOST), "queued"),
+        (host(0, "succeeded", contact_lost=LOST), "succeeded"),
     ],
 )
 def test_says_how_a_host_stands_as_the_scripts_do(row: dict[str, Any], words: str) -> None:
     assert run_page.outcome(row) == words
 
 
+def test_a_host_without_contact_has_its_own_look_and_tells_the_reason() -> None:
+    hosts = [host(0, "running"), host(1, "running", contact_lost=LOST, last_line="old", reason="Trying again in 8 s.")]
+    html = rendered("{% host_rows run hosts %}", run=SimpleNamespace(pk=7), hosts=hosts)
+    row = html[: html.index('id="host-0"')]
+    assert "status-reconnecting" in row and "#icon-refresh-alert" in row and "Trying again in 8 s." in row
+    counts = run_page.shown_counts(hosts)
+    assert run_page.worst_first(counts) == [("reconnecting", 1), ("running", 1)]
+    assert 'class="status-reconnecting"' in run_page.progress_line(counts)
+
+
 def test_counts_stand_worst_first() -> None:
     counts = {"succeeded": 5, "running": 2, "failed": 1, "lost": 0}
     assert run_page.worst_first(counts) == [("failed", 1), ("running", 2), ("succeeded", 5)]
+
+
+def test_the_bar_stands_as_the_counters_do_behind_what_succeeded() -> None:
+    counts = dict.fromkeys(map(str, Status), 1)
+    order = re.findall(r"status-(\w+)", run_page.progress_line(counts))
+    assert order == ["succeeded", *(status for status, _ in run_page.worst_first(counts) if status != "succeeded")]
+    assert order == [status for status in map(str, BAR_ORDER)]

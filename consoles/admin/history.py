@@ -17,19 +17,20 @@ from consoles.filters import RUN_STATUSES, with_status
 from consoles.models import AuditEntry, HostRun, Run
 from consoles.presenting import duration_words
 from consoles.statuses import ACTIVE, Status
-from consoles.templatetags.console import STATUS_ICONS
+from consoles.templatetags.console import RECONNECTING, standing, status_icon, status_word
 from servers.admin.accounts import ReadOnlyAdmin
 from servers.admin.badges import Tone, badge
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-_TONES: dict[Status, Tone] = {
+_TONES: dict[str, Tone] = {
     Status.SUCCEEDED: "good",
     Status.FAILED: "bad",
     Status.TIMED_OUT: "warn",
     Status.UNREACHABLE: "warn",
     Status.LOST: "odd",
+    RECONNECTING: "warn",
     Status.RUNNING: "busy",
     Status.STARTING: "busy",
 }
@@ -40,8 +41,7 @@ _NOTE = '<p class="oc-note"><span class="oc-inline-quiet oc-numbers">{} UTC</spa
 
 def status_badge(status: str, title: str = "") -> str:
     """The badge of a status, as on the pages."""
-    known = Status(status)
-    return badge(_TONES.get(known, "rest"), STATUS_ICONS[known], known.label, title)
+    return badge(_TONES.get(status, "rest"), status_icon(status), status_word(status), title)
 
 
 def run_link(run: Run) -> str:
@@ -237,7 +237,7 @@ class HostRunAdmin(HistoryAdmin):
     @admin.display(description="status", ordering="status")
     def shown_status(self, host_run: HostRun) -> str:
         """The status, as on the run page."""
-        return status_badge(host_run.status, host_run.reason)
+        return status_badge(standing(host_run.status, host_run.contact_lost), host_run.reason)
 
     @admin.display(description="took")
     def took(self, host_run: HostRun) -> str:

@@ -33,6 +33,9 @@ STATUS_ICONS = {
     Status.LOST: "help-circle",
     Status.SKIPPED: "player-track-next",
 }
+#: What a host is shown as that may go on working while the console has no contact to it. Not a status of its own.
+RECONNECTING = "reconnecting"
+_SHOWN_ICONS = {**{status.value: name for status, name in STATUS_ICONS.items()}, RECONNECTING: "refresh-alert"}
 #: npm package to the module it is used by, below STATICFILES_DIRS.
 VENDOR_MODULES = {
     "@xterm/xterm": "vendor/xterm/lib/xterm.mjs",
@@ -80,26 +83,31 @@ def icon_sprite(*names: str) -> SafeString:
 
 @register.simple_tag
 def status_sprite() -> SafeString:
-    """The sheet with the icon of every status."""
-    return icon_sprite(*STATUS_ICONS.values())
+    """The sheet with the icon of everything that a host can be shown as."""
+    return icon_sprite(*_SHOWN_ICONS.values())
 
 
 @register.simple_tag
 def status_icons_json() -> str:
     """Status to icon name as JSON for a data attribute, so that scripts need no second list."""
-    return json.dumps({status.value: name for status, name in STATUS_ICONS.items()})
+    return json.dumps(_SHOWN_ICONS)
+
+
+def standing(status: str, contact_lost: object) -> str:
+    """What a host is shown as: its status, or :data:`RECONNECTING`. As ``standing`` in static/js/format.js."""
+    return RECONNECTING if contact_lost and status in (Status.STARTING, Status.RUNNING) else str(status)
 
 
 @register.filter
 def status_icon(status: str) -> str:
     """Name of the icon of ``status``."""
-    return STATUS_ICONS[Status(status)]
+    return _SHOWN_ICONS[status]
 
 
 @register.filter
 def status_word(status: str) -> str:
     """``timed_out`` as people write it."""
-    return Status(status).label
+    return status.replace("_", " ")
 
 
 @register.simple_tag

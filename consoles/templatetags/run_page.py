@@ -5,6 +5,7 @@ static/js/format.js says the same things about a host while the run goes on.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,8 @@ from django import template
 from django.urls import reverse
 from django.utils.html import format_html_join
 
-from consoles.statuses import ACTIVE, Status
-from consoles.templatetags.console import STATUS_ICONS
+from consoles.statuses import Status
+from consoles.templatetags.console import RECONNECTING, standing, status_icon, status_word
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString
@@ -23,8 +24,8 @@ register = template.Library()
 Host = dict[str, Any]
 
 #: What needs a person first, then what moves, then what waits, then what is done. As in static/js/host_store.js.
-RANK = {
-    status: rank
+RANK: dict[str, int] = {
+    str(status): rank
     for rank, statuses in enumerate(
         (
             (Status.LOST,),
@@ -32,6 +33,7 @@ RANK = {
             (Status.TIMED_OUT,),
             (Status.UNREACHABLE,),
             (Status.CANCELED,),
+            (RECONNECTING,),
             (Status.STARTING, Status.RUNNING),
             (Status.QUEUED,),
             (Status.SKIPPED,),
@@ -54,9 +56,10 @@ _ROW = (
 @register.filter
 def outcome(host: Host) -> str:
     """How a host stands, in words: ``failed · exit 100``."""
+    shown = _standing(host)
     if host["canceling"]:
-        return "canceling"
-    word = Status(host["status"]).label
+        return "cancel waits for contact" if shown == RECONNECTING else "canceling"
+    word = status_word(shown)
     if host["status"] != Status.FAILED:
         return word
     if host["exit_signal"]:
@@ -64,11 +67,15 @@ def outcome(host: Host) -> str:
     return word if host["exit_status"] is None else f"{word} · exit {host['exit_status']}"
 
 
+def _standing(host: Host) -> str:
+    return standing(host["status"], host["contact_lost"])
+
+
 def detail(host: Host) -> tuple[str, bool]:
     """The line under a host's name, and whether the program printed it; the address where there is nothing to say."""
     ended_by_itself = host["status"] == Status.FAILED and host["exit_status"] is not None and not host["dropped"]
     order = ["reason", "last_line"]
-    if host["status"] in (Status.RUNNING, Status.SUCCEEDED) or ended_by_itself:
+    if _standing(host) in (Status.RUNNING, Status.SUCCEEDED) or ended_by_itself:
         order.reverse()
     text = host[order[0]] or host[order[1]] or host["address"]
     return text, text == host["last_line"]
@@ -90,16 +97,16 @@ def elapsed(host: Host) -> str:
 def host_rows(run: Any, hosts: list[Host]) -> SafeString:
     """The list items of all hosts. One string, because a thousand rows through template tags take a second."""
     output = reverse("host-output", args=[run.pk, 0])
-    ordered = sorted(hosts, key=lambda host: RANK[Status(host["status"])])
+    ordered = sorted(hosts, key=lambda host: RANK[_standing(host)])
     return format_html_join("\n", _ROW, (_row(host, output) for host in ordered))
 
 
 def _row(host: Host, output: str) -> dict[str, Any]:
     text, printed = detail(host)
     return {
-        "status": host["status"],
+        "status": _standing(host),
         "i": host["i"],
-        "icon": STATUS_ICONS[Status(host["status"])],
+        "icon": status_icon(_standing(host)),
         "name": host["name"],
         "outcome": outcome(host),
         "printed": " is-printed" if printed else "",
@@ -110,16 +117,21 @@ def _row(host: Host, output: str) -> dict[str, Any]:
 
 
 @register.filter
+def shown_counts(hosts: list[Host]) -> dict[str, int]:
+    """How many hosts are shown as what."""
+    return Counter(map(_standing, hosts))
+
+
+@register.filter
 def worst_first(counts: dict[str, int]) -> list[tuple[str, int]]:
     """The counts as the counters show them: what needs a person first; static/js/host_store.js has the same order."""
-    return [(status.value, counts[status]) for status in RANK if counts.get(status)]
+    return [(status, counts[status]) for status in RANK if counts.get(status)]
 
 
 @register.simple_tag
 def progress_line(counts: dict[str, int]) -> SafeString:
-    """The coloured bar: one part per status, as wide as its share."""
-    order = [Status.SUCCEEDED, *sorted(set(Status) - ACTIVE - {Status.SUCCEEDED}), Status.RUNNING, Status.STARTING]
-    parts = [(status, counts[status]) for status in [*order, Status.QUEUED] if counts.get(status)]
+    """The coloured bar: one part per status, as wide as its share; what succeeded, then the rest as in the counters."""
+    parts = sorted(worst_first(counts), key=lambda part: part[0] != Status.SUCCEEDED)
     return format_html_join("", '<span class="status-{}" style="flex: {} 0 0"></span>', parts)
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
-#: Left to right in a bar: what is good, what is bad, what is not over yet.
-BAR_ORDER = (*reversed(SEVERITY), Status.RUNNING, Status.STARTING, Status.QUEUED)
+#: Left to right in a bar, as on the run page: what is good, then what is bad, worst first, then what is not over yet.
+BAR_ORDER = (Status.SUCCEEDED, *SEVERITY[:-2], Status.STARTING, Status.RUNNING, Status.QUEUED, Status.SKIPPED)
 _EXCERPT = 160
 _WEEK = 7 * 86400
 

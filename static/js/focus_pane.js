@@ -6,7 +6,7 @@ import { isActive } from "console/host_store";
 import { openTerminal } from "console/output_terminal";
 import { offerCopy } from "console/pane_copy";
 import { PaneSearch } from "console/pane_search";
-import { blankWords, countLines, endSentence, progressSentence, startOf, startOfNewest } from "console/pane_words";
+import { blankWords, consoleWords, countLines, endSentence, progressSentence, startOf, startOfNewest } from "console/pane_words";
 import { leaveGraphics, takeGraphics } from "console/terminal_graphics";
 
 /** While following, a viewer further behind than this skips to the tail. */
@@ -290,15 +290,16 @@ export class FocusPane {
 
   #drawHead(host) {
     const { badge, name, facts, reason, cancel, download, compare } = this.#parts;
-    badge.className = `status status-${host.status}`;
-    badge.querySelector("use").setAttribute("href", `#icon-${this.#settings.icons[host.status]}`);
+    const shown = format.standing(host);
+    badge.className = `status status-${shown}`;
+    badge.querySelector("use").setAttribute("href", `#icon-${this.#settings.icons[shown]}`);
     badge.querySelector("span").textContent = format.outcome(host);
     name.textContent = host.name;
     const started = host.started && `started ${format.clock(host.started)}`;
     const elapsed = format.elapsedText(host, this.#page.now());
-    facts.textContent = [host.address, started, elapsed].filter(Boolean).join(" · ");
-    reason.textContent = host.reason;
-    reason.hidden = !host.reason;
+    facts.textContent = [host.address, started, elapsed, format.modeText(host)].filter(Boolean).join(" · ");
+    reason.textContent = consoleWords(host, this.#page.now());
+    reason.hidden = !reason.textContent;
     cancel.hidden = !this.#settings.mayCancel || !isActive(host.status);
     cancel.disabled = host.canceling;
     compare.hidden = isActive(host.status);
@@ -328,7 +329,7 @@ export class FocusPane {
     const [title, text] = blankWords(host);
     this.#parts["blank-title"].textContent = title;
     this.#parts["blank-text"].textContent = text;
-    this.#parts.blank.querySelector("use").setAttribute("href", `#icon-${this.#settings.icons[host.status]}`);
+    this.#parts.blank.querySelector("use").setAttribute("href", `#icon-${this.#settings.icons[format.standing(host)]}`);
   }
 }
 

@@ -37,18 +37,41 @@ export function wholeDuration(ms) {
 /** A moment (ms since 1970, or an ISO text) as "14:03:02"; everything on the page is UTC, as the hosts' logs are. */
 export const clock = (moment) => new Date(moment).toISOString().slice(11, 19);
 
+/** What the page calls a host that may go on working while the console has no contact to it; not a status. */
+export const RECONNECTING = "reconnecting";
+
+const MAY_GO_ON = new Set(["starting", "running"]);
+
+export const isReconnecting = (host) => Boolean(host.contact_lost) && MAY_GO_ON.has(host.status);
+
+/** What is shown of `host` and what it is filtered by: its status, or "reconnecting" while contact to it is lost. */
+export const standing = (host) => (isReconnecting(host) ? RECONNECTING : host.status);
+
+/** A status in words: "timed out". */
+export const statusWords = (status) => status.replace("_", " ");
+
 /** How a host stands, beside its name: "failed · exit 100", "canceling", "running". */
 export function outcome(host) {
-  if (host.canceling) return "canceling";
-  const word = host.status.replace("_", " ");
+  if (host.canceling) return isReconnecting(host) ? "cancel waits for contact" : "canceling";
+  const word = statusWords(standing(host));
   if (host.status !== "failed") return word;
   if (host.exit_signal) return `${word} · ${host.exit_signal}`;
   return host.exit_status === null ? word : `${word} · exit ${host.exit_status}`;
 }
 
+/** How long contact to a host is lost, at server time `now` in ms: "42 s", "2:10". */
+export const awayText = (host, now) => wholeDuration(now - Date.parse(host.contact_lost));
+
+/** "ends with the connection" of a host that was started so; what goes on by itself needs no label. */
+export const modeText = (host) => (host.mode === "attached" ? "ends with the connection" : "");
+
+/** What the console says of a host, in full. */
+export const reasonText = (host) =>
+  host.canceling && isReconnecting(host) ? `${host.reason} It is ended as soon as there is contact again.`.trim() : host.reason;
+
 /** The line under a host's name, and whether the program printed it; the address where there is nothing to say. */
 export function detail(host) {
-  const saidByProgram = ["running", "succeeded"].includes(host.status) || endedByItself(host);
+  const saidByProgram = ["running", "succeeded"].includes(standing(host)) || endedByItself(host);
   const [first, second] = saidByProgram ? [host.last_line, host.reason] : [host.reason, host.last_line];
   const text = first || second || host.address;
   return { text, printed: text === host.last_line };
@@ -71,5 +94,5 @@ export function elapsedText(host, now) {
 
 /** "3 failed, 41 running" from [[status, count], …]. */
 export function countsText(counts) {
-  return counts.map(([status, count]) => `${number(count)} ${status.replace("_", " ")}`).join(", ");
+  return counts.map(([status, count]) => `${number(count)} ${statusWords(status)}`).join(", ");
 }

@@ -3,7 +3,7 @@
 /** Statuses that share a group, worst first: what starts and what runs would otherwise jump within a second. */
 const GROUPS = {
   lost: "lost", failed: "failed", timed_out: "timed_out", unreachable: "unreachable", canceled: "canceled",
-  starting: "running", running: "running", queued: "queued", skipped: "skipped", succeeded: "succeeded",
+  reconnecting: "reconnecting", starting: "running", running: "running", queued: "queued", skipped: "skipped", succeeded: "succeeded",
 };
 
 /** The name of the group a status belongs to. */

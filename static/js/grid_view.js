@@ -1,6 +1,7 @@
 // The status grid: a tile for every host, failures first. All changes are collected and drawn once per frame, and only
 // for tiles in sight.
 
+import { standing } from "console/format";
 import { neighbour } from "console/grid_layout";
 import { isActive } from "console/host_store";
 import { Nearby } from "console/nearby";
@@ -39,7 +40,7 @@ export class GridView {
     this.#nearby = new Nearby(this.#root, (indexes) => this.#drawTiles(indexes));
     this.#groups = new TileGroups(this.#root, part("group"), {
       elementOf: (i) => this.#tile(i).element,
-      statusOf: (i) => page.store.get(i).status,
+      statusOf: (i) => standing(page.store.get(i)),
     });
     this.#listen(part("clear"));
     page.chosen.onChange((indexes) => this.#chosenChanged(indexes));

@@ -9,19 +9,33 @@ const LONG_NAME = 18;
 /**
  * {status, outcome, detail, printed, elapsed, stall, hint} at server time `now` in ms. `outcome` is how the host stands
  * in words, `detail` what it said last, after the likely cause of a stall; `stall` is "yes" or "no", `hint` what to do
- * about a stall, or the whole of a line that may be cut.
+ * about a stall, and the whole of what may be cut or has no room: name, line, reason, since when there is no contact.
  */
 export function faceOf(host, now) {
   const stall = stallOf(host, now);
   const { text, printed } = format.detail(host);
-  const hint = stall?.cause ? `${stall.cause}. ${stall.advice}` : text;
   return {
-    status: host.status,
-    outcome: stall ? quietText(stall) : format.outcome(host),
+    status: format.standing(host),
+    outcome: stall ? quietText(stall) : outcomeOf(host, now),
     detail: stall?.cause ? `${stall.cause} · ${text}` : text,
     printed: printed && !stall?.cause,
     elapsed: format.elapsedText(host, now),
     stall: stall ? "yes" : "no",
-    hint: host.name.length > LONG_NAME ? `${host.name}\n${hint}` : hint,
+    hint: hintOf(host, stall, text),
   };
+}
+
+function outcomeOf(host, now) {
+  const words = format.outcome(host);
+  return format.isReconnecting(host) && !host.canceling ? `${words} · ${format.awayText(host, now)}` : words;
+}
+
+function hintOf(host, stall, text) {
+  return [
+    host.name.length > LONG_NAME && host.name,
+    stall?.cause ? `${stall.cause}. ${stall.advice}` : text,
+    format.reasonText(host) !== text && format.reasonText(host),
+    host.contact_lost && format.isReconnecting(host) && `No contact since ${format.clock(host.contact_lost)} UTC.`,
+    format.modeText(host) && `Attached: ${format.modeText(host)}.`,
+  ].filter(Boolean).join("\n");
 }

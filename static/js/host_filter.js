@@ -5,11 +5,13 @@
 //   status:failed         a status, or how it begins; "stalled", "active" and "bad" are several at once
 //   name: exit: group of one field;  out:text  somewhere in the output;  -word  not so
 
+import { standing } from "console/format";
+
 const PART = /(-?)(?:(tag|status|is|name|exit|out|output):)?(?:"([^"]*)"?|(\S+))/gi;
 
 /** What `status:` may say beside the statuses themselves. */
 const KINDS = {
-  active: ["queued", "starting", "running"],
+  active: ["queued", "starting", "running", "reconnecting"],
   bad: ["failed", "lost", "timed_out", "unreachable"],
   done: ["succeeded", "failed", "timed_out", "canceled", "unreachable", "lost", "skipped"],
 };
@@ -67,7 +69,7 @@ const FITS = {
   tag: (host, value) => (host.tags ?? []).some((tag) => tag.toLowerCase() === value),
   exit: (host, value) => String(host.exit_status) === value || (host.exit_signal ?? "").toLowerCase() === value,
   status: (host, value, { isStalled }) =>
-    isHow(host.status, value) || (KINDS[value] ?? []).includes(host.status) ||
+    isHow(standing(host), value) || (KINDS[value] ?? []).includes(standing(host)) ||
     (isHow("stalled", value) && Boolean(isStalled?.(host))),
   // Until the server has answered, nothing is left out: an empty list would look like an answer.
   out: (host, value, { hasOutput }) => hasOutput?.(host, value) ?? true,

@@ -1,22 +1,26 @@
 // What is known about every host of the run: the newest state of each, counts, order and filter. No DOM.
 
+import { RECONNECTING, standing } from "console/format";
 import { parseFilter } from "console/host_filter";
 import { stallOf } from "console/stall";
 
+/** All that a host can be shown as, worst first. */
 export const STATUSES = [
-  "lost", "failed", "timed_out", "unreachable", "canceled", "starting", "running", "queued", "skipped", "succeeded",
+  "lost", "failed", "timed_out", "unreachable", "canceled", RECONNECTING, "starting", "running", "queued", "skipped",
+  "succeeded",
 ];
 /** What the counters tell of beside the statuses: running hosts that have gone quiet. */
 export const STALLED = "stalled";
 const ACTIVE = new Set(["queued", "starting", "running"]);
+const GOES_ON = new Set([...ACTIVE, RECONNECTING]);
 /** Ended otherwise than by the program's own word; what run-new?only=unfinished takes. */
 const UNFINISHED = new Set(["timed_out", "canceled", "unreachable", "lost", "skipped"]);
 
 // What needs a person first, then what moves, then what waits, then what is done. Starting and running share a rank,
 // so that a row does not jump twice within a second.
 const RANK = {
-  lost: 0, failed: 1, timed_out: 2, unreachable: 3, canceled: 4, starting: 5, running: 5, queued: 6, skipped: 7,
-  succeeded: 8,
+  lost: 0, failed: 1, timed_out: 2, unreachable: 3, canceled: 4, [RECONNECTING]: 5, starting: 6, running: 6, queued: 7,
+  skipped: 8, succeeded: 9,
 };
 
 const FAILURES = new Set(["failed", "lost", "timed_out", "unreachable"]);
@@ -42,7 +46,7 @@ export class HostStore {
     for (const host of hosts) {
       this.#places.set(host.i, this.#places.size);
       this.#hosts.set(host.i, host);
-      this.#count(host.status, 1);
+      this.#count(standing(host), 1);
     }
   }
 
@@ -74,18 +78,18 @@ export class HostStore {
       if (next === known) continue;
       this.#hosts.set(host.i, next);
       changed.push(host.i);
-      if (next.status !== known.status) this.#moved(known.status, next.status);
+      if (standing(next) !== standing(known)) this.#moved(standing(known), standing(next));
     }
     if (changed.length > 0 && (this.#filter.isOfWords || this.#filter.isOfStatus)) this.#ordered = null;
     return changed;
   }
 
-  /** [[status, count], …] of the statuses somebody has, worst first. */
+  /** [[status, count], …] of what hosts are shown as, worst first. */
   counts() {
     return STATUSES.filter((status) => this.#counts.get(status) > 0).map((status) => [status, this.#counts.get(status)]);
   }
 
-  /** How many hosts one of `matches` describes: "over", "unsuccessful", "unfinished" or "active". */
+  /** How many hosts one of `matches` describes: "active", "away", "over", "unsuccessful" or "unfinished". */
   number(which) {
     let number = 0;
     for (const [status, count] of this.#counts) if (KINDS[which](status)) number += count;
@@ -163,7 +167,7 @@ export class HostStore {
 
   matches(host) {
     if (this.#only && !this.#only.has(host.i)) return false;
-    if (this.#statuses.size > 0 && !this.#statuses.has(host.status)) {
+    if (this.#statuses.size > 0 && !this.#statuses.has(standing(host))) {
       if (!this.#statuses.has(STALLED) || !this.#isStalled(host)) return false;
     }
     return this.#filter.matches(host, this.#facts);
@@ -174,7 +178,7 @@ export class HostStore {
     if (this.#ordered && !this.#filter.isOfTime && !this.#statuses.has(STALLED)) return this.#ordered;
     const rows = [];
     for (const host of this.#hosts.values()) if (this.matches(host)) rows.push(host);
-    rows.sort((a, b) => RANK[a.status] - RANK[b.status] || this.#places.get(a.i) - this.#places.get(b.i));
+    rows.sort((a, b) => RANK[standing(a)] - RANK[standing(b)] || this.#places.get(a.i) - this.#places.get(b.i));
     this.#ordered = rows.map((host) => host.i);
     return this.#ordered;
   }
@@ -198,9 +202,10 @@ export class HostStore {
 }
 
 const KINDS = {
-  active: (status) => ACTIVE.has(status),
-  over: (status) => !ACTIVE.has(status),
-  unsuccessful: (status) => !ACTIVE.has(status) && status !== "succeeded",
+  active: (status) => GOES_ON.has(status),
+  away: (status) => status === RECONNECTING,
+  over: (status) => !GOES_ON.has(status),
+  unsuccessful: (status) => !GOES_ON.has(status) && status !== "succeeded",
   unfinished: (status) => UNFINISHED.has(status),
 };
 

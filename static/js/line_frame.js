@@ -5,7 +5,7 @@ import * as format from "console/format";
 import { isActive } from "console/host_store";
 import { WHOLE_LINE } from "console/line_elements";
 import { plainText } from "console/line_text";
-import { blankWords, endSentence, progressSentence } from "console/pane_words";
+import { blankWords, consoleWords, endSentence, progressSentence } from "console/pane_words";
 import { copyLink } from "console/run_dialogs";
 
 /** Lines whose text can be copied at once. */
@@ -64,23 +64,24 @@ export class LineFrame {
 
   drawHead(host) {
     const { badge, name, facts, reason, scroll } = this.#parts;
-    badge.className = `status status-${host.status}`;
-    badge.querySelector("use").setAttribute("href", `#icon-${this.#page.icons[host.status]}`);
+    const shown = format.standing(host);
+    badge.className = `status status-${shown}`;
+    badge.querySelector("use").setAttribute("href", `#icon-${this.#page.icons[shown]}`);
     badge.querySelector("span").textContent = format.outcome(host);
     name.textContent = host.name;
     scroll.setAttribute("aria-label", `Output of ${host.name} line by line`);
     const started = host.started && `started ${format.clock(host.started)}`;
     const elapsed = format.elapsedText(host, this.#page.now());
-    facts.textContent = [host.address, started, elapsed].filter(Boolean).join(" · ");
-    reason.textContent = host.reason;
-    reason.hidden = !host.reason;
+    facts.textContent = [host.address, started, elapsed, format.modeText(host)].filter(Boolean).join(" · ");
+    reason.textContent = consoleWords(host, this.#page.now());
+    reason.hidden = !reason.textContent;
   }
 
   #drawBlank(host) {
     const [title, text] = blankWords(host);
     this.#parts["blank-title"].textContent = title;
     this.#parts["blank-text"].textContent = text;
-    this.#parts.blank.querySelector("use").setAttribute("href", `#icon-${this.#page.icons[host.status]}`);
+    this.#parts.blank.querySelector("use").setAttribute("href", `#icon-${this.#page.icons[format.standing(host)]}`);
   }
 
   /** Which lines are chosen, {from, to} or null, in a log of `total` lines. */

@@ -91,11 +91,11 @@ export class Palette {
     const { store, icons } = this.#page;
     return [...store.all()].map((host) => ({
       label: host.name,
-      words: `${host.address} ${words(host.status)}`,
+      words: `${host.address} ${words(format.standing(host))}`,
       kind: "host",
       detail: format.outcome(host),
-      icon: iconOf(icons[host.status]),
-      status: host.status,
+      icon: iconOf(icons[format.standing(host)]),
+      status: format.standing(host),
       run: () => this.#page.open(host.i, { isAsked: true }),
     }));
   }

@@ -35,6 +35,7 @@ export function blankWords(host) {
     queued: ["Waiting for its turn", "It starts as soon as another host is done."],
     starting: ["Connecting", `Opening an SSH connection to ${host.address}.`],
     running: ["Running", "Nothing printed so far."],
+    reconnecting: ["Reconnecting", "Nothing had arrived when contact was lost; the program may be going on."],
     succeeded: ["No output", "The program ended well and printed nothing."],
     failed: ["No output", "The program failed and printed nothing."],
     timed_out: ["Timed out", "Nothing was printed until then."],
@@ -43,7 +44,13 @@ export function blankWords(host) {
     lost: ["Lost", "Nothing it may have printed arrived here."],
     skipped: ["Skipped", "The program was not started."],
   };
-  return words[host.status];
+  return words[format.standing(host)];
+}
+
+/** What the console says of a host above its log, in full: since when there is no contact, and why. */
+export function consoleWords(host, now) {
+  const since = format.isReconnecting(host) ? `No contact since ${format.clock(host.contact_lost)}, for ${format.awayText(host, now)}.` : "";
+  return [since, format.reasonText(host)].filter(Boolean).join(" ");
 }
 
 /** The line below a log that still grows. */

@@ -78,14 +78,13 @@ export class RunHeader {
     const { status } = this.#run;
     badge.className = `status status-${status}`;
     badge.querySelector("use").setAttribute("href", `#icon-${this.#icons[status]}`);
-    setText(badge.querySelector("span"), status.replace("_", " "));
+    setText(badge.querySelector("span"), format.statusWords(status));
   }
 
   #drawSegments(counts) {
     const { segments } = this.#parts;
-    // The bar fills from the left: done well, then what went wrong, then what moves, then what waits.
-    const order = ["succeeded", "failed", "lost", "timed_out", "unreachable", "canceled", "skipped", "running", "starting",
-      "queued"];
+    // The bar fills from the left with what is done well; the rest stands as in the counters.
+    const order = ["succeeded", ...STATUSES.filter((status) => status !== "succeeded")];
     const text = format.countsText(counts);
     if (segments.title === text) return;
     const known = new Map(counts);
@@ -120,7 +119,7 @@ export class RunHeader {
     if (!chip) return;
     chip.hidden = count === 0 && !isOn;
     if (chip.getAttribute("aria-pressed") !== String(isOn)) chip.setAttribute("aria-pressed", String(isOn));
-    setText(chip.lastElementChild, `${format.number(count)} ${status.replace("_", " ")}`);
+    setText(chip.lastElementChild, `${format.number(count)} ${format.statusWords(status)}`);
   }
 
   #addChip(status) {
@@ -129,7 +128,7 @@ export class RunHeader {
     chip.className = `chip status-${status}`;
     chip.title = status === STALLED
       ? "Show only running hosts that have printed nothing for 30 seconds"
-      : `Show only hosts that are ${status.replace("_", " ")}`;
+      : `Show only hosts that are ${format.statusWords(status)}`;
     chip.append(iconOf(this.#icons[status] ?? "hourglass-empty"), document.createElement("span"));
     chip.addEventListener("click", () => this.#delegate.statusToggled(status));
     this.#chips.set(status, chip);
@@ -145,9 +144,14 @@ export class RunHeader {
     if (cancel) {
       cancel.hidden = isOver;
       cancel.disabled = Boolean(this.#run.cancel_requested);
-      setText(this.#parts["cancel-text"], this.#run.cancel_requested ? "Canceling…" : "Cancel");
+      setText(this.#parts["cancel-text"], this.#run.cancel_requested ? this.#cancelingWords() : "Cancel");
     }
     if (this.#parts.failed) this.#drawAgain(isOver);
+  }
+
+  #cancelingWords() {
+    const away = this.#store.number("away");
+    return away > 0 && away === this.#store.number("active") ? "Cancel waits for contact" : "Canceling…";
   }
 
   /** What can be run again: those that went wrong, those that did not get to their end, those somebody chose. */

@@ -1,6 +1,6 @@
 // One host among the results of a search: its head, and its lines as far as they are opened.
 
-import { number, outcome } from "console/format";
+import { number, outcome, standing } from "console/format";
 import { countText } from "console/search_hits";
 import { lineLink } from "console/search_lines";
 
@@ -37,8 +37,8 @@ export class SearchHost {
 
   /** Draw how the host stands. */
   drawState(host, icons) {
-    this.element.className = `found-host status-${host.status}`;
-    this.element.querySelector("use").setAttribute("href", `#icon-${icons[host.status]}`);
+    this.element.className = `found-host status-${standing(host)}`;
+    this.element.querySelector("use").setAttribute("href", `#icon-${icons[standing(host)]}`);
     this.element.querySelector(".found-outcome").textContent = outcome(host);
   }
 

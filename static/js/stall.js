@@ -52,11 +52,12 @@ const CAUSES = [
 ];
 
 /**
- * {quiet, cause, advice} of a running host that has printed nothing for a while, or null. `quiet` is in ms, `now` the
+ * {quiet, cause, advice} of a running host that has printed nothing for a while, or null. Where contact is lost, silence
+ * says nothing. `quiet` is in ms, `now` the
  * server's time in ms; cause and advice are "" where the last line tells nothing.
  */
 export function stallOf(host, now) {
-  if (host.status !== "running" || host.canceling) return null;
+  if (host.status !== "running" || host.canceling || format.isReconnecting(host)) return null;
   const last = host.printed ?? host.started;
   if (!last) return null;
   const quiet = now - Date.parse(last);

@@ -53,3 +53,25 @@ test("measures a host by the server's clock", () => {
   assert.equal(format.elapsedText(host({ started, finished: "2026-01-01T00:00:02.500Z" }), now), "2.5 s");
   assert.equal(format.elapsedText(host({}), now), "");
 });
+
+
+const LOST = "2026-05-01T14:03:02Z";
+
+test("calls a host reconnecting that may go on without contact, whatever it was before", () => {
+  assert.equal(format.standing(host({ contact_lost: LOST })), "reconnecting");
+  assert.equal(format.standing(host({ status: "starting", contact_lost: LOST })), "reconnecting");
+  for (const status of ["queued", "succeeded", "lost"]) assert.equal(format.standing(host({ status, contact_lost: LOST })), status);
+  assert.equal(format.standing(host()), "running");
+  assert.equal(format.outcome(host({ contact_lost: LOST, canceling: true })), "cancel waits for contact");
+});
+
+test("tells the console's reason of a host without contact, not the old last line", () => {
+  const away = host({ contact_lost: LOST, reason: "Trying again in 8 s.", last_line: "Unpacking" });
+  assert.deepEqual(format.detail(away), { text: "Trying again in 8 s.", printed: false });
+  assert.equal(format.reasonText({ ...away, canceling: true }), "Trying again in 8 s. It is ended as soon as there is contact again.");
+});
+
+test("names the mode only of what ends with the connection", () => {
+  assert.equal(format.modeText(host({ mode: "attached" })), "ends with the connection");
+  assert.equal(format.modeText(host({ mode: "detached" })) + format.modeText(host()), "");
+});

@@ -28,3 +28,20 @@ test("shows the last line alone where it does not tell why", () => {
   const face = faceOf(host({ printed: "2026-05-01T12:07:50Z" }), NOW);
   assert.deepEqual([face.outcome, face.detail, face.hint], ["no output for 2:10", "Unpacking", "Unpacking"]);
 });
+
+
+test("says for how long there is no contact, and never calls such a host stalled", () => {
+  const away = { contact_lost: "2026-05-01T12:09:18Z", printed: "2026-05-01T12:00:01Z", reason: "Trying again in 8 s." };
+  const face = faceOf(host(away), NOW);
+  assert.deepEqual([face.status, face.outcome, face.stall], ["reconnecting", "reconnecting · 42 s", "no"]);
+  assert.deepEqual([face.detail, face.printed], ["Trying again in 8 s.", false]);
+  assert.equal(face.hint, "Trying again in 8 s.\nNo contact since 12:09:18 UTC.");
+  assert.equal(faceOf(host({ ...away, canceling: true }), NOW).outcome, "cancel waits for contact");
+});
+
+test("has the whole reason and the mode in the hint", () => {
+  const reason = "Killed: 3 processes survive KILL: 812 sh, 813 dd, 814 sync.";
+  assert.equal(faceOf(host({ status: "canceled", reason }), NOW).hint, reason);
+  const failed = host({ status: "failed", exit_status: 3, reason: "It left a process behind.", mode: "attached" });
+  assert.equal(faceOf(failed, NOW).hint, "Unpacking\nIt left a process behind.\nAttached: ends with the connection.");
+});

@@ -147,3 +147,21 @@ test("shows only a set of hosts that another view asked for", () => {
   store.clearFilter();
   assert.deepEqual(store.ordered(), [0, 1, 2]);
 });
+
+
+test("counts, orders and filters hosts without contact apart from those that run", () => {
+  const away = { contact_lost: "2026-01-01T00:00:00Z" };
+  const store = new HostStore([host(0, "running"), host(1, "running", away), host(2, "failed"), host(3, "starting", away)]);
+  assert.deepEqual(store.counts(), [["failed", 1], ["reconnecting", 2], ["running", 1]]);
+  assert.deepEqual(store.ordered(), [2, 1, 3, 0]);
+  assert.deepEqual([store.number("active"), store.number("away"), store.number("over"), store.isOver], [3, 2, 1, false]);
+  store.toggleStatus("reconnecting");
+  assert.deepEqual(store.ordered(), [1, 3]);
+  store.apply([host(1, "running", { contact_lost: null })]);
+  assert.deepEqual([store.ordered(), store.counts()[1]], [[3], ["reconnecting", 1]]);
+  store.clearFilter();
+  store.filterText("is:reconnecting");
+  assert.deepEqual(store.ordered(), [3]);
+  store.filterText("is:active");
+  assert.deepEqual(store.ordered(), [3, 0, 1]);
+});

@@ -121,7 +121,10 @@ def stop_feeding(run: int, to: str = "") -> int:
 
 
 def change_host_run(run: int, index: int, **fields: Any) -> None:
-    """Change what is known of one server of a run; ``ago`` is how many seconds ago it printed last."""
+    """Change what is known of one server of a run.
+
+    ``ago`` is how many seconds ago it printed last, ``away`` since how many seconds there has been no contact to it.
+    """
     from datetime import timedelta
 
     from django.utils import timezone
@@ -130,6 +133,8 @@ def change_host_run(run: int, index: int, **fields: Any) -> None:
 
     if "ago" in fields:
         fields["printed"] = timezone.now() - timedelta(seconds=fields.pop("ago"))
+    if "away" in fields:
+        fields["contact_lost"] = timezone.now() - timedelta(seconds=fields.pop("away"))
     HostRun.objects.filter(run=run, index=index).update(**fields)
 
 
