@@ -16,7 +16,7 @@ const SCROLLBACK_FOR_EVERYTHING = 50_000;
 const RESET_STYLE = "\x1b[0m";
 
 const LINE_FEED = 10;
-const PARTS = ["badge", "name", "facts", "reason", "earlier", "earlier-text", "load", "all-lines", "dropped", "screen",
+const PARTS = ["badge", "name", "mode", "facts", "reason", "earlier", "earlier-text", "load", "all-lines", "dropped", "screen",
   "search", "blank", "blank-title", "blank-text", "jump", "jump-text", "follow", "find", "lines", "compare", "copy",
   "foot", "cancel", "download", "download-all"];
 
@@ -289,7 +289,7 @@ export class FocusPane {
   }
 
   #drawHead(host) {
-    const { badge, name, facts, reason, cancel, download, compare } = this.#parts;
+    const { badge, name, mode, facts, reason, cancel, download, compare } = this.#parts;
     const shown = format.standing(host);
     badge.className = `status status-${shown}`;
     badge.querySelector("use").setAttribute("href", `#icon-${this.#settings.icons[shown]}`);
@@ -297,7 +297,8 @@ export class FocusPane {
     name.textContent = host.name;
     const started = host.started && `started ${format.clock(host.started)}`;
     const elapsed = format.elapsedText(host, this.#page.now());
-    facts.textContent = [host.address, started, elapsed, format.modeText(host)].filter(Boolean).join(" · ");
+    facts.textContent = [host.address, started, elapsed].filter(Boolean).join(" · ");
+    mode.hidden = host.mode !== "attached";
     reason.textContent = consoleWords(host, this.#page.now());
     reason.hidden = !reason.textContent;
     cancel.hidden = !this.#settings.mayCancel || !isActive(host.status);

@@ -62,9 +62,6 @@ export function outcome(host) {
 /** How long contact to a host is lost, at server time `now` in ms: "42 s", "2:10". */
 export const awayText = (host, now) => wholeDuration(now - Date.parse(host.contact_lost));
 
-/** "ends with the connection" of a host that was started so; what goes on by itself needs no label. */
-export const modeText = (host) => (host.mode === "attached" ? "ends with the connection" : "");
-
 /** What the console says of a host, in full. */
 export const reasonText = (host) =>
   host.canceling && isReconnecting(host) ? `${host.reason} It is ended as soon as there is contact again.`.trim() : host.reason;

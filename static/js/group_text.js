@@ -43,6 +43,7 @@ export function unfinishedText(counts) {
   const of = (status) => counts.get(status) ?? 0;
   const running = of("running") + of("starting");
   const parts = [];
+  if (of(format.RECONNECTING) > 0) parts.push(`${format.number(of(format.RECONNECTING))} reconnecting`);
   if (running > 0) parts.push(`${format.number(running)} still running`);
   if (of("queued") > 0) parts.push(`${format.number(of("queued"))} still queued`);
   return parts.join(", ");

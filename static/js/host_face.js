@@ -36,6 +36,6 @@ function hintOf(host, stall, text) {
     stall?.cause ? `${stall.cause}. ${stall.advice}` : text,
     format.reasonText(host) !== text && format.reasonText(host),
     host.contact_lost && format.isReconnecting(host) && `No contact since ${format.clock(host.contact_lost)} UTC.`,
-    format.modeText(host) && `Attached: ${format.modeText(host)}.`,
+    host.mode === "attached" && "Attached: it ends with the connection.",
   ].filter(Boolean).join("\n");
 }

@@ -63,7 +63,7 @@ export class LineFrame {
   }
 
   drawHead(host) {
-    const { badge, name, facts, reason, scroll } = this.#parts;
+    const { badge, name, mode, facts, reason, scroll } = this.#parts;
     const shown = format.standing(host);
     badge.className = `status status-${shown}`;
     badge.querySelector("use").setAttribute("href", `#icon-${this.#page.icons[shown]}`);
@@ -72,7 +72,8 @@ export class LineFrame {
     scroll.setAttribute("aria-label", `Output of ${host.name} line by line`);
     const started = host.started && `started ${format.clock(host.started)}`;
     const elapsed = format.elapsedText(host, this.#page.now());
-    facts.textContent = [host.address, started, elapsed, format.modeText(host)].filter(Boolean).join(" · ");
+    facts.textContent = [host.address, started, elapsed].filter(Boolean).join(" · ");
+    mode.hidden = host.mode !== "attached";
     reason.textContent = consoleWords(host, this.#page.now());
     reason.hidden = !reason.textContent;
   }

@@ -70,8 +70,3 @@ test("tells the console's reason of a host without contact, not the old last lin
   assert.deepEqual(format.detail(away), { text: "Trying again in 8 s.", printed: false });
   assert.equal(format.reasonText({ ...away, canceling: true }), "Trying again in 8 s. It is ended as soon as there is contact again.");
 });
-
-test("names the mode only of what ends with the connection", () => {
-  assert.equal(format.modeText(host({ mode: "attached" })), "ends with the connection");
-  assert.equal(format.modeText(host({ mode: "detached" })) + format.modeText(host()), "");
-});

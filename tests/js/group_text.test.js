@@ -38,6 +38,7 @@ test("calls a group by its number, and a lone host by its name", () => {
 test("counts who is still at work", () => {
   assert.equal(unfinishedText(new Map([["running", 11], ["starting", 1], ["failed", 3]])), "12 still running");
   assert.equal(unfinishedText(new Map([["queued", 2], ["running", 1]])), "1 still running, 2 still queued");
+  assert.equal(unfinishedText(new Map([["reconnecting", 3], ["running", 1]])), "3 reconnecting, 1 still running");
   assert.equal(unfinishedText(new Map([["succeeded", 2]])), "");
 });
 

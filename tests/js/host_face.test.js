@@ -43,5 +43,5 @@ test("has the whole reason and the mode in the hint", () => {
   const reason = "Killed: 3 processes survive KILL: 812 sh, 813 dd, 814 sync.";
   assert.equal(faceOf(host({ status: "canceled", reason }), NOW).hint, reason);
   const failed = host({ status: "failed", exit_status: 3, reason: "It left a process behind.", mode: "attached" });
-  assert.equal(faceOf(failed, NOW).hint, "Unpacking\nIt left a process behind.\nAttached: ends with the connection.");
+  assert.equal(faceOf(failed, NOW).hint, "Unpacking\nIt left a process behind.\nAttached: it ends with the connection.");
 });
