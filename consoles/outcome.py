@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 from consoles.ssh.events import HostLimit, Vanished
@@ -58,7 +59,17 @@ def outcome_of_exit(name: str, exited: Exited, survivors: str = "") -> Outcome:
         return Outcome(Status.FAILED, f"The program was ended by signal {exited.signal}.{left}", fields)
     if exited.status == 0:
         return Outcome(Status.SUCCEEDED, left.strip(), fields)
-    return Outcome(Status.FAILED, f"The program ended with exit status {exited.status}.{left}", fields)
+    return Outcome(
+        Status.FAILED, f"The program ended with exit status {exited.status}{_as_after(exited)}.{left}", fields
+    )
+
+
+def _as_after(exited: Exited) -> str:
+    """A shell reports a signal that ended its last command as 128 and the signal's number (POSIX, 2.8.2)."""
+    try:
+        return f", as after signal {Signals((exited.status or 0) - 128).name.removeprefix('SIG')}"
+    except ValueError:
+        return ""
 
 
 def _shortcoming(name: str, exited: Exited) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from consoles import actions, host_task
+from consoles import actions, program_watch
 from consoles.models import HostRun
 from consoles.protocol import STDOUT
 from consoles.ssh import Deadlines
@@ -44,8 +44,8 @@ def pids_in(output: bytes) -> list[int]:
 def impatient(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """Probe silent hosts soon and give channels and endings little time."""
     settings.OPSCONSOLE_DEAD_PEER = 1.0
-    monkeypatch.setattr(host_task, "PROBE_AFTER", 0.3)
-    monkeypatch.setattr(host_task, "DRAIN", 0.3)
+    monkeypatch.setattr(program_watch, "PROBE_AFTER", 0.3)
+    monkeypatch.setattr(program_watch, "DRAIN", 0.3)
     monkeypatch.setattr(Deadlines, "__init__", partialmethod(Deadlines.__init__, channel=1.0))
 
 

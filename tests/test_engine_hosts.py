@@ -322,7 +322,7 @@ def test_fault_while_executing_leaves_the_outcome_unknown(engine: Engine, monkey
     def fault(*args: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("consoles.host_task.Following._store", fault)
+    monkeypatch.setattr("consoles.program_watch.ProgramWatch._store", fault)
     rows = engine.run(engine.servers(2), "echo hi")
     assert {row.status for row in rows} == {"lost"}
     assert rows[0].reason == "A fault in the console ended this: see its log, and check on the host."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 from functools import partialmethod
 from pathlib import Path
@@ -53,16 +54,20 @@ PROGRAMS = {
 }
 
 
-def test_programs_arrive_as_they_were_written(engine: Engine) -> None:
+@pytest.mark.parametrize("mode", ["attached", "detached"])
+def test_programs_arrive_as_they_were_written(engine: Engine, mode: str) -> None:
     servers = engine.servers(len(PROGRAMS))
-    runs = [engine.start([server], text) for server, (text, _, _) in zip(servers, PROGRAMS.values(), strict=True)]
+    texts = [text for text, _, _ in PROGRAMS.values()]
+    runs = [engine.start([server], text, mode=mode) for server, text in zip(servers, texts, strict=True)]
     ended = dict(zip(PROGRAMS, [engine.wait_for_end(run)[0] for run in runs], strict=True))
     assert {name: row.exit_status for name, row in ended.items()} == {
         name: exit_status for name, (_, _, exit_status) in PROGRAMS.items()
     }
-    assert {name: engine.output(row, STDOUT) for name, row in ended.items()} == {
-        name: printed for name, (_, printed, _) in PROGRAMS.items()
-    }
+    for name, (_, printed, _) in PROGRAMS.items():
+        # What shells say of errors is the one thing printed to standard error here; detached, that is the same log.
+        said = engine.output(ended[name], STDOUT).splitlines(keepends=True)
+        assert b"".join(line for line in said if not line.startswith(b"sh: ")) == printed, name
+    assert {row.mode for row in ended.values()} == {mode}
     assert all(row.status == ("failed" if row.exit_status else "succeeded") for row in ended.values())
     assert [name for name, row in ended.items() if b"opsc" in engine.output(row)] == []
     assert ended["several lines"].reason == "The program ended with exit status 3."
@@ -76,7 +81,7 @@ def test_streams_are_kept_apart_and_in_the_order_they_were_printed(engine: Engin
         os.mkfifo(tmp_path / step)
     wait = f"read -r x <{tmp_path}"
     text = f"for i in 1 2 3; do echo out$i; {wait}/out$i; echo err$i >&2; {wait}/err$i; done"
-    run = engine.start(engine.servers(), text)
+    run = engine.start(engine.servers(), text, mode="attached")
     for step in steps:
         engine.wait_for_output(run, step)
         (tmp_path / step).write_text("go\n")
@@ -86,11 +91,17 @@ def test_streams_are_kept_apart_and_in_the_order_they_were_printed(engine: Engin
     assert host_run.last_line == "err3"
 
 
+def test_signal_that_ended_a_detached_program_is_told_from_its_exit_status(engine: Engine) -> None:
+    host_run = engine.run_one("echo up; kill -9 $$", mode="detached")
+    assert (host_run.status, host_run.exit_signal, host_run.exit_status) == ("failed", "", 137)
+    assert host_run.reason == "The program ended with exit status 137, as after signal KILL."
+
+
 def test_signal_that_ended_a_program_is_named(engine: Engine) -> None:
     by_signal = {"KILL": "kill -9 $$", "SEGV": "kill -SEGV $$", "TERM": "kill -TERM $$"}
     servers = engine.servers(len(by_signal))
     texts = [f"echo up; {text}" for text in by_signal.values()]
-    runs = [engine.start([server], text) for server, text in zip(servers, texts, strict=True)]
+    runs = [engine.start([server], text, mode="attached") for server, text in zip(servers, texts, strict=True)]
     for name, run in zip(by_signal, runs, strict=True):
         [host_run] = engine.wait_for_end(run)
         assert (host_run.status, host_run.exit_signal, host_run.exit_status) == ("failed", name, None)
@@ -136,8 +147,14 @@ def test_program_that_redirects_its_own_output_runs_to_its_end(engine: Engine, m
     assert engine.output(host_run) == b"before\n"
 
 
+def test_process_that_a_detached_program_leaves_behind_goes_on(engine: Engine) -> None:
+    host_run = engine.run_one("sleep 31415 & echo $!", mode="detached")
+    assert (host_run.status, host_run.exit_status, host_run.reason) == ("succeeded", 0, "")
+    os.kill(int(engine.output(host_run)), signal.SIGKILL)
+
+
 def test_process_left_behind_is_said_and_does_not_hold_up_the_run(engine: Engine) -> None:
-    host_run = engine.run_one("sleep 31415 & echo started")
+    host_run = engine.run_one("sleep 31415 & echo started", mode="attached")
     assert (host_run.status, host_run.exit_status) == ("succeeded", 0)
     assert host_run.reason.startswith("It left a process behind that holds the output open")
     assert engine.output(host_run) == b"started\n"

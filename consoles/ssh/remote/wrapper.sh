@@ -33,10 +33,14 @@ stop() {
 
 watch 9>&- &
 watcher=$!
-interpreter=/bin/sh
 read -r first <"$spool/script"
-case $first in "#!"*) interpreter=${first#??} ;; esac
-$interpreter "$spool/script" </dev/null >>"$spool/out" 2>&1 9>&-
+case $first in
+# Whatever a shell has to say, it says under the same name on every host and in every run.
+"#!"*) set -- /bin/sh -c 'exec $1 "$2"' sh "${first#??}" "$spool/script" ;;
+*) set -- /bin/sh -c 'opsc=$(cat "$1"; echo .); shift; eval "unset opsc; ${opsc%.}"' sh "$spool/script" ;;
+esac
+# In a subshell, or what this shell remarks about a signal would be in the program's output.
+(exec "$@" </dev/null >>"$spool/out" 2>&1 9>&-)
 rc=$?
 echo "$rc" >"$spool/rc"
 # For whoever follows: on a full disk the file stays empty, and the fifo needs none.
