@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from django.db.models import Model, QuerySet
 
-__all__ = ["UnknownNames", "matching", "natural", "parse_names", "resolve"]
+__all__ = ["UnknownNames", "matching", "natural", "parse_names", "pick", "resolve"]
 
 #: Names in one query: below what any database takes as parameters.
 _BATCH = 500
@@ -224,3 +224,17 @@ def _by_label(servers: QuerySet[Server], groups: set[str], tags: set[str], searc
 
 def _missing(model: type[Model], names: set[str]) -> list[str]:
     return sorted(names - set(model._default_manager.filter(name__in=names).values_list("name", flat=True)))
+
+
+def pick(text: str) -> list[Server]:
+    """Servers for words of which each names a server, else a group, else a tag.
+
+    Raises :class:`UnknownNames` with every unknown one.
+    """
+    words = parse_names(text)
+    servers = Server.objects.filter(enabled=True)
+    named = set(servers.filter(name__in=words).values_list("name", flat=True))
+    groups = set(Group.objects.filter(name__in=words).values_list("name", flat=True)) - named
+    tags = set(Tag.objects.filter(name__in=words).values_list("name", flat=True)) - named - groups
+    rest = [word for word in words if word not in groups | tags]
+    return resolve(servers, names=rest, groups=groups, tags=tags, loosely=True)

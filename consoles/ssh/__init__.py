@@ -5,7 +5,7 @@ Reading order: ``events``, ``target``, ``connection``, ``kept``, ``session``, ``
 
 from consoles.ssh.connection import Connection, OfferedKey, offered_keys
 from consoles.ssh.detached import DetachedProgram, Spool
-from consoles.ssh.ending import Ending, end_program, survivors
+from consoles.ssh.ending import Ending, end_program, end_spool, survivors
 from consoles.ssh.events import (
     CannotDetach,
     ConnectError,
@@ -19,9 +19,14 @@ from consoles.ssh.events import (
 )
 from consoles.ssh.kept import KeptConnections
 from consoles.ssh.program import Program
+from consoles.ssh.spools import KeptSpool, remove_spools, spools
 from consoles.ssh.target import Deadlines, HostKeyPin, Login, Target, agent_login, key_login, password_login
 
 __all__ = [
+    "KeptSpool",
+    "end_spool",
+    "remove_spools",
+    "spools",
     "CannotDetach",
     "ConnectError",
     "Connection",

@@ -10,6 +10,10 @@ from __future__ import annotations
 import shlex
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: Printed on standard error before the program starts: the mark, our token, and the shell's process id, which is
 #: usually its process group too, as OpenSSH gives every session without a terminal a session and group of its own.
@@ -83,6 +87,11 @@ def end_spool(spool: str, grace: float) -> str:
 def look_at_spool(spool: str) -> str:
     """A program that only looks whether processes of a detached one are left: ``left …`` lines, or ``none``."""
     return f"spool={_home(spool)} look=1\n{remote_text('end_group')}"
+
+
+def spools(remove: Iterable[str] = ()) -> str:
+    """A program that lists the spools of a login, or removes those named ``remove`` that do not run any more."""
+    return f"remove={shlex.quote(' '.join(remove))}\n{remote_text('spools')}"
 
 
 @cache

@@ -16,9 +16,8 @@ from consoles import actions, dispatcher
 from consoles.following import follow
 from consoles.models import Run
 from consoles.printing import JsonPrinter, TextPrinter
-from consoles.selection import UnknownNames, parse_names, resolve
+from consoles.selection import UnknownNames, pick
 from consoles.statuses import Status
-from servers.models import Group, Server, Tag
 
 
 class Command(BaseCommand):
@@ -86,7 +85,7 @@ def _cancel(run: Run, actor: str) -> None:
 def _request(options: dict[str, Any]) -> actions.Request:
     return actions.Request(
         key=str(uuid.uuid4()),
-        servers=tuple(server.name for server in _pick(options["on"])),
+        servers=tuple(server.name for server in pick(options["on"])),
         command=options["program"],
         script=options["script"],
         fanout=options["fanout"],
@@ -96,14 +95,3 @@ def _request(options: dict[str, Any]) -> actions.Request:
         mode=options["mode"],
         via=Run.Via.COMMAND_LINE,
     )
-
-
-def _pick(text: str) -> list[Server]:
-    """Each word is a server, else a group, else a tag. Raises :class:`UnknownNames` with every unknown one."""
-    words = parse_names(text)
-    servers = Server.objects.filter(enabled=True)
-    named = set(servers.filter(name__in=words).values_list("name", flat=True))
-    groups = set(Group.objects.filter(name__in=words).values_list("name", flat=True)) - named
-    tags = set(Tag.objects.filter(name__in=words).values_list("name", flat=True)) - named - groups
-    rest = [word for word in words if word not in groups | tags]
-    return resolve(servers, names=rest, groups=groups, tags=tags, loosely=True)
