@@ -136,7 +136,8 @@ def follow(order: dict[str, Any]) -> dict[str, Any]:
     expected = None
     if not order["clocks"]:
         expected = subprocess.run(["/bin/sh", "-c", order["command"]], stdout=subprocess.PIPE, check=True).stdout
-    start = {"type": "start", "key": str(uuid.uuid4()), "servers": order["servers"], "command": order["command"]}
+    start = {"type": "start", "key": str(uuid.uuid4()), "servers": order["servers"]}
+    start |= {"command": order["command"], "mode": order["mode"]}
     with connect(
         order["url"],
         origin=Origin(order["origin"]),

@@ -90,6 +90,7 @@ class Console:
             "session": self._session,
             "servers": self._names[: work.hosts],
             "command": work.command,
+            "mode": work.mode,
             "fanout": work.fanout,
             "clocks": clocks,
             "patience": patience,

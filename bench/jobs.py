@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench import tools
@@ -90,8 +91,8 @@ def _bench(hosts: int, options: Options, *, keeps: bool = False) -> Iterator[Ben
         yield Bench(lab, console, options)
 
 
-def _fanout_cold(options: Options) -> Result:
-    work = Work("echo hi", hosts=200)
+def _fanout_cold(options: Options, mode: str = "attached") -> Result:
+    work = Work("echo hi", hosts=200, mode=mode)
     with _bench(work.hosts, options) as bench:
 
         def first() -> Took:
@@ -103,8 +104,8 @@ def _fanout_cold(options: Options) -> Result:
         return bench.result
 
 
-def _fanout_warm(options: Options) -> Result:
-    work = Work("echo hi", hosts=200)
+def _fanout_warm(options: Options, mode: str = "attached") -> Result:
+    work = Work("echo hi", hosts=200, mode=mode)
     with _bench(work.hosts, options, keeps=True) as bench:
 
         def second() -> Took:
@@ -141,8 +142,8 @@ _CLOCK = "exec perl -MTime::HiRes=time,sleep -e '$|=1; for (1..{lines}) {{ print
 _LATENCIES = ("median", "p99", "worst", "p99_with_logins")
 
 
-def _latency(options: Options) -> Result:
-    work = Work(_CLOCK.format(lines=120), hosts=200, fanout=200)
+def _latency(options: Options, mode: str = "attached") -> Result:
+    work = Work(_CLOCK.format(lines=120), hosts=200, fanout=200, mode=mode)
     if shutil.which("perl") is None:
         raise Failed("perl is not installed, which prints the clocks.")
     with _bench(work.hosts, options) as bench:
@@ -182,10 +183,22 @@ JOBS = {
             "fanout-200-warm", "200 hosts, `echo hi`, right after a first run",
             "≤ 3 × bare paramiko warm; ≥ 10 × faster than clush", _fanout_warm,
         ),
+        Job(
+            "detached-200-cold", "200 hosts, `echo hi` detached, first connection",
+            "≤ 2.2 × bare paramiko; ≥ 3 × faster than clush", partial(_fanout_cold, mode="detached"),
+        ),
+        Job(
+            "detached-200-warm", "200 hosts, `echo hi` detached, right after a first run",
+            "≥ 5 × faster than clush", partial(_fanout_warm, mode="detached"),
+        ),
         Job("stream-1-host", "1 host, `seq 1 10000000` (79 MB)", "≤ 2 × `ssh host cmd > file`", _stream),
         Job("lines-50-hosts", "50 hosts, `seq 1 300000` each (15 million lines)", "≥ 30 × faster than clush", _lines),
         Job(
             "latency", "200 hosts, 10 lines/s each, from print to socket", "median ≤ 30 ms, p99 ≤ 150 ms", _latency
+        ),
+        Job(
+            "detached-latency", "200 hosts, 10 lines/s each, detached, from print to socket", "median ≤ 100 ms",
+            partial(_latency, mode="detached"),
         ),
         Job("memory", "resident memory of the server's process at its peak", "≤ 300 MB at 1,000 hosts", _memory),
     )

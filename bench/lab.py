@@ -39,6 +39,8 @@ class Work:
     command: str
     hosts: int
     fanout: int = 64
+    #: Ours alone can do both; what ends with its connection is what the other tools do.
+    mode: str = "attached"
 
     @cached_property
     def output(self) -> bytes:

@@ -22,7 +22,7 @@ def console(make_server: MakeServer, fleet: Fleet) -> ServerProcess:
 
 
 def test_prints_each_line_with_its_server(console: ServerProcess) -> None:
-    done = console.manage("run", "echo one; echo two; echo bad >&2", "--on", "h0,h2")
+    done = console.manage("run", "echo one; echo two; echo bad >&2", "--on", "h0,h2", "--attached")
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.splitlines()) == ["h0: one", "h0: two", "h2: one", "h2: two"]
     assert "h0: bad" in done.stderr and "2 succeeded" in done.stderr
