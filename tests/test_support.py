@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http.client
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import redis
 
 from demo.fleet import Fleet
+from tests.support.viewing import SocketViewer
 
 if TYPE_CHECKING:
     from tests.support.browser import NewPage
@@ -27,14 +29,37 @@ def test_a_person_of_a_server_process_is_logged_in(console: SharedConsole) -> No
     assert get(console.server, "/runs/")[0] == 302
 
 
-def test_a_server_process_keeps_its_data_through_a_kill(live_server_process: ServerProcess, fleet: Fleet) -> None:
-    alice = live_server_process.alice()
-    assert live_server_process.add_fleet(fleet, 2) == ["h0", "h1"]
-    live_server_process.kill()
-    live_server_process.start()
-    status, text = get(live_server_process, "/servers.json", alice["session"])
+def test_a_server_process_keeps_its_data_through_a_kill(make_server: MakeServer, fleet: Fleet) -> None:
+    server = make_server()
+    alice = server.alice()
+    assert server.add_fleet(fleet, 2) == ["h0", "h1"]
+    server.kill()
+    server.start()
+    status, text = get(server, "/servers.json", alice["session"])
     assert status == 200
     assert '"h1"' in text
+
+
+def test_an_emptied_server_has_ended_its_runs_and_forgotten_everybody(console: SharedConsole, tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    with SocketViewer(console.server, console.alice, "/ws/runs/new/") as viewer:
+        run = viewer.start(console.names[:1], f"trap 'touch {ended}' TERM; echo started; sleep 600 & wait")
+        viewer.subscribe(0)
+        viewer.wait_until(lambda: viewer.received[0])
+    console.server.empty()
+    assert ended.exists()
+    assert console.server.ask("runs") == []
+    assert get(console.server, "/runs/", console.alice["session"])[0] == 302
+    assert console.server.ask("add_wide_run", requester=console.server.alice()["name"], statuses={"running": 2}) > run
+
+
+def test_an_emptied_server_keeps_no_feeder_and_no_lock(console: SharedConsole) -> None:
+    run = console.server.ask("add_wide_run", requester="alice", statuses={"running": 3})
+    console.server.ask("feed", run=run, rounds=50)
+    console.server.ask("lock_database")
+    console.server.empty()
+    assert console.server.ask("runs") == []
+    assert get(console.server, "/runs/", console.server.alice()["session"])[0] == 200
 
 
 def test_two_server_processes_know_nothing_of_each_other(make_server: MakeServer) -> None:

@@ -15,7 +15,29 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"
 NewPage = Callable[..., Page]
 
+#: What Chromium leaves out. The switch replaces the one that Playwright gives, so that one's features stand here too.
+DISABLED_FEATURES = [
+    # Suggestions below the address bar are pages of Chromium's own, loaded for every window: a third of a test's cost.
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+    # Playwright's.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+]
 CHROMIUM_ARGUMENTS = [
+    f"--disable-features={','.join(DISABLED_FEATURES)}",
     "--no-sandbox",  # Chromium refuses to run as root otherwise, and CI is root
     "--disable-dev-shm-usage",  # containers give 64 MB there
     "--disable-background-networking",

@@ -189,6 +189,34 @@ def end_sessions(name: str) -> None:
             session.delete()
 
 
+def runs_of_others() -> list[int]:
+    """Runs that are not over and that this process did not make up: the server executes them."""
+    from consoles.models import HostRun
+    from consoles.statuses import ACTIVE
+    from tests.support import wide
+
+    others = HostRun.objects.filter(status__in=ACTIVE).exclude(owner__in=["", wide.owner().name])
+    return sorted(set(others.values_list("run", flat=True)))
+
+
+def empty_database() -> None:
+    """Delete all rows but those that migrations made. Primary keys are not given out again."""
+    from django.apps import apps
+    from django.contrib.auth.models import Permission
+    from django.contrib.contenttypes.models import ContentType
+    from django.core.management.color import no_style
+    from django.db import connection
+
+    if connection.connection is not None and connection.connection.in_transaction:
+        unlock_database()
+    for run in list(_feeders):
+        stop_feeding(run)
+    kept = {Permission._meta.db_table, ContentType._meta.db_table}
+    tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True)]
+    statements = connection.ops.sql_flush(no_style(), [table for table in tables if table not in kept])
+    connection.ops.execute_sql_flush(statements)
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsconsole.settings")
     django.setup()

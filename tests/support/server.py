@@ -21,6 +21,7 @@ import pytest
 from demo.fleet import Fleet
 from demo.loopback import some_free_port
 from tests.support.rights import RUN_RIGHTS
+from tests.support.viewing import SocketViewer
 
 ROOT = Path(__file__).parent.parent.parent
 MakeServer = Callable[..., "ServerProcess"]
@@ -130,6 +131,16 @@ class ServerProcess:
             raise RuntimeError(answer["error"])
         return answer["value"]
 
+    def empty(self) -> None:
+        """Cancel what still runs, wait for its end, and forget everything. Primary keys are not given out again."""
+        if runs := self.ask("runs_of_others"):
+            cleaner = self.person("cleaner", is_superuser=True)
+            for run in runs:
+                with SocketViewer(self, cleaner, f"/ws/runs/{run}/") as viewer:
+                    viewer.say("cancel")
+                    viewer.wait_until(viewer.is_over, what=f"The end of run #{run} of an earlier test")
+        self.ask("empty_database")
+
     def person(self, name: str, *rights: str, **fields: Any) -> dict[str, str]:
         """Create somebody, logged in: {"name", "password", "session"}; ``session`` is the cookie sessionid."""
         return dict(self.ask("person_with_session", name=name, rights=list(rights), fields=fields))
@@ -188,25 +199,6 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data / "console.sqlite3"
 
 
-@dataclass(frozen=True)
-class SharedConsole:
-    """A running console that many tests share: three servers, and Alice, who may start runs on them."""
-
-    server: ServerProcess
-    alice: dict[str, str]
-    names: list[str]
-
-
-@pytest.fixture(scope="session")
-def console(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path, fleet: Fleet) -> Iterator[SharedConsole]:
-    """A console for tests that neither stop it nor count what is in it: starting one takes longer than most tests."""
-    data = tmp_path_factory.mktemp("console")
-    shutil.copy(migrated_database, data / "console.sqlite3")
-    server = ServerProcess(data).start()
-    yield SharedConsole(server, server.alice(), server.add_fleet(fleet, 3))
-    server.close()
-
-
 @pytest.fixture
 def make_server(tmp_path: Path, migrated_database: Path) -> Iterator[MakeServer]:
     """Start servers with settings of their own: ``make_server(OPSCONSOLE_OUTPUT_LIMIT="1000")``."""
@@ -224,7 +216,37 @@ def make_server(tmp_path: Path, migrated_database: Path) -> Iterator[MakeServer]
         server.close()
 
 
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[ServerProcess]:
+    """The server behind :func:`live_server_process`: starting one takes longer than most tests."""
+    data = tmp_path_factory.mktemp("server")
+    shutil.copy(migrated_database, data / "console.sqlite3")
+    server = ServerProcess(data).start()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def live_server_process(make_server: MakeServer) -> ServerProcess:
-    """A running console with an empty database."""
-    return make_server()
+def live_server_process(shared_server: ServerProcess) -> ServerProcess:
+    """A running console with an empty database, which other tests use afterwards: do not stop it.
+
+    Numbers of runs and the like go on where the test before ended.
+    """
+    shared_server.empty()
+    return shared_server
+
+
+@dataclass(frozen=True)
+class SharedConsole:
+    """A running console with three servers, and Alice, who may start runs on them."""
+
+    server: ServerProcess
+    alice: dict[str, str]
+    names: list[str]
+
+
+@pytest.fixture
+def console(live_server_process: ServerProcess, fleet: Fleet) -> SharedConsole:
+    """A running console, empty but for Alice and her servers: do not stop it."""
+    server = live_server_process
+    return SharedConsole(server, server.alice(), server.add_fleet(fleet, 3))

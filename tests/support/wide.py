@@ -52,7 +52,7 @@ def _host_run(run: Run, index: int, status: Status) -> HostRun:
         exit_status={Status.FAILED: 100, Status.SUCCEEDED: 0}.get(status),
         last_line="E: dpkg was interrupted, run 'dpkg --configure -a'" if status == Status.FAILED else "",
         reason="The host key has changed." if status == Status.UNREACHABLE else "",
-        owner=_owner().name,
+        owner=owner().name,
         fence=1,
         lease_until=now + timedelta(hours=1),
     )
@@ -104,7 +104,8 @@ class Feeder:
         connection.close()
 
 
-def _owner() -> lease.Owner:
+def owner() -> lease.Owner:
+    """This process as one that owns HostRuns, so that nobody settles those it made up."""
     global _known
     _known = _known or lease.Owner()
     return _known
