@@ -15,11 +15,12 @@ from django.conf import settings  # noqa: E402
 
 from consoles import dispatcher, presence  # noqa: E402
 from consoles.routing import websocket_urlpatterns  # noqa: E402
+from opsconsole.late_frames import DropsLateFrames  # noqa: E402
 from opsconsole.pacing import KeepsPace  # noqa: E402
 from opsconsole.stopping import EndsWithItsLoop  # noqa: E402
 
 sockets = CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))
-routes = {"http": pages, "websocket": OriginValidator(sockets, settings.OPSCONSOLE_ORIGINS)}
+routes = {"http": pages, "websocket": DropsLateFrames(OriginValidator(sockets, settings.OPSCONSOLE_ORIGINS))}
 
 
 def stop() -> None:

@@ -136,6 +136,21 @@ def test_names_typed_before_the_servers_are_known_stay_as_they_are(server: Serve
     expect(page.get_by_label("Names")).to_have_value("h0 h1")
 
 
+def test_words_searched_for_before_the_servers_are_known_narrow_the_list_and_pick_none(
+    server: ServerProcess, new_page: NewPage
+) -> None:
+    page = new_page(server, server.alice())
+    held: list[Route] = []
+    page.route("**/servers.json", lambda route: held.append(route))
+    with page.expect_request("**/servers.json"):
+        page.goto("/runs/new/", wait_until="commit")
+    page.get_by_label("Search").press_sequentially("h1")
+    held[0].continue_()
+    expect(page.get_by_text("Select all 1 matching")).to_be_visible()
+    expect(page.get_by_text("0 of 2 picked")).to_be_visible()
+    expect(page.get_by_label("Search")).to_have_value("h1")
+
+
 def test_the_first_click_after_typing_names_counts(server: ServerProcess, new_page: NewPage) -> None:
     page = new_run(new_page, server, server.alice())
     page.get_by_label("Names").press_sequentially("h0 h1")
@@ -194,11 +209,9 @@ def test_without_scripts_the_review_comes_first_and_start_starts_it(server: Serv
 
 def test_filters_of_the_history_apply_as_they_change(server: ServerProcess, new_page: NewPage) -> None:
     alice = server.alice()
-    page = new_page(server, alice)
-    page.goto("/runs/new/?servers=h0")
-    page.get_by_label("Command", exact=True).fill("echo hi")
-    page.get_by_role("button", name="Start on 1 server").click()
-    page.wait_for_url(RUN_PAGE)
+    with SocketViewer(server, alice, "/ws/runs/new/") as viewer:
+        viewer.start(["h0"], "echo hi")
+        viewer.wait_until(viewer.is_over, what="The end of the run")
     for width in (1440, 390):
         page = new_page(server, alice, width=width)
         page.goto("/runs/")

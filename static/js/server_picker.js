@@ -41,8 +41,11 @@ export class ServerPicker {
     for (const kind of ["groups", "tags"]) {
       for (const label of checked(kind)) this.selection.add(this.selection.membersOf(kind, label));
     }
-    if (this.search.value.trim()) this.selection.add(this.selection.matching(this.search.value).map((row) => row.name));
-    this.search.value = "";
+    // Whoever is typing there is still looking for servers, and would be surprised to find them picked.
+    if (document.activeElement !== this.search) {
+      if (this.search.value.trim()) this.selection.add(this.selection.matching(this.search.value).map((row) => row.name));
+      this.search.value = "";
+    }
     // From here on the search only narrows the list; what it picked is in the selection by name.
     this.search.removeAttribute("name");
     const gone = this.selection.add(parseNames(this.form.elements.picked.value));
