@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from demo.fleet import Fleet
 from tests.support.browser import NewPage
-from tests.support.run_page import Frames, RunPages, expect_over
+from tests.support.run_page import Frames, RunPages
 from tests.support.server import SharedConsole
 
 #: WebGL as if a graphics card drew it; tells how many contexts are alive.
@@ -276,9 +276,9 @@ def test_draws_with_the_dom_where_there_is_no_webgl(pages: RunPages) -> None:
 
 
 def test_loads_only_the_tail_of_a_large_log_and_offers_the_line_view(pages: RunPages) -> None:
-    run = pages.start("yes 'a line of some length, as programs print them, to make the log large' | head -n 200000")
-    expect_over(pages.open(run)[0])
-    page, frames = pages.open(run)
+    page, frames = pages.open(
+        pages.finish("yes 'a line of some length, as programs print them, to make the log large' | head -n 200000")
+    )
     expect(page.locator("[data-pane=earlier]")).to_contain_text("bytes before this are stored and not shown here")
     # Until then bytes of the first sight are on their way.
     expect(page.locator("[data-bar=bytes]")).to_have_text("13,800,000 of 13,800,000 bytes")

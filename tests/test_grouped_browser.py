@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.browser import NewPage
+from tests.support.run_page import StoredRuns
 from tests.support.server import ServerProcess
 
 LINES = "".join(f"10:{n % 60:02}:07 Unpacking package-{n} (1.{n}.3) over (1.{n}.2) ...\n" for n in range(170))
@@ -24,27 +24,9 @@ FEW = [[3, "succeeded", "on {name}\nall fine\n"], [1, "failed", "on {name}\nno s
 REQUESTS = "() => performance.getEntriesByType('resource').filter((one) => one.name.endsWith('groups.json'))"
 
 
-class Console:
-    """A server, Alice, and runs of hers."""
-
-    def __init__(self, server: ServerProcess, new_page: NewPage) -> None:
-        self.server = server
-        self.alice = server.alice()
-        self.new_page = new_page
-
-    def add(self, kinds: list[Any], program: str = "update") -> int:
-        return int(self.server.ask("add_alike_run", requester="alice", kinds=kinds, program=program))
-
-    def open(self, run: int, where: str = "#view=grouped", **options: Any) -> Page:
-        page = self.new_page(self.server, self.alice, **options)
-        page.goto(f"/runs/{run}/{where}")
-        expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
-        return page
-
-
 @pytest.fixture
-def console(live_server_process: ServerProcess, new_page: NewPage) -> Console:
-    return Console(live_server_process, new_page)
+def console(live_server_process: ServerProcess, new_page: NewPage) -> StoredRuns:
+    return StoredRuns(live_server_process, new_page, "#view=grouped")
 
 
 def summary(page: Page) -> Locator:
@@ -63,7 +45,7 @@ def side(page: Page) -> Locator:
     return page.locator("#same-output")
 
 
-def test_a_thousand_hosts_fold_into_those_that_are_the_same_and_those_that_differ(console: Console) -> None:
+def test_a_thousand_hosts_fold_into_those_that_are_the_same_and_those_that_differ(console: StoredRuns) -> None:
     run = console.add(THOUSAND)
     page = console.open(run, where="")
     begin = time.monotonic()
@@ -85,7 +67,7 @@ def test_a_thousand_hosts_fold_into_those_that_are_the_same_and_those_that_diffe
     expect(side(page)).to_contain_text("18 hosts differ")
 
 
-def test_a_group_shows_its_output_once_as_plain_text(console: Console) -> None:
+def test_a_group_shows_its_output_once_as_plain_text(console: StoredRuns) -> None:
     page = console.open(console.add([[2, "succeeded", GOOD], [1, "failed", BROKEN]]))
     expect(title(page)).to_have_text("succeeded 2 hosts identical")
     output = page.get_by_label("Output of web001")
@@ -95,7 +77,7 @@ def test_a_group_shows_its_output_once_as_plain_text(console: Console) -> None:
     expect(page.locator("#run")).to_have_attribute("data-view", "lines")
 
 
-def test_groups_are_walked_opened_and_compared_with_the_keyboard_alone(console: Console) -> None:
+def test_groups_are_walked_opened_and_compared_with_the_keyboard_alone(console: StoredRuns) -> None:
     page = console.open(console.add(FEW), where="")
     page.keyboard.press("g")
     expect(groups(page)).to_have_count(2)
@@ -110,7 +92,7 @@ def test_groups_are_walked_opened_and_compared_with_the_keyboard_alone(console: 
     expect(page.locator("[data-tab=diff]")).to_be_hidden()
 
 
-def test_what_differs_is_marked_by_sign_and_word(console: Console) -> None:
+def test_what_differs_is_marked_by_sign_and_word(console: StoredRuns) -> None:
     page = console.open(console.add([[3, "succeeded", GOOD], [2, "succeeded", HELD]]))
     groups(page).nth(1).click()
     page.locator("[data-tab=diff]").click()
@@ -120,7 +102,7 @@ def test_what_differs_is_marked_by_sign_and_word(console: Console) -> None:
     expect(page.locator(".diff-head")).to_contain_text("these 2")
 
 
-def test_hosts_are_grouped_as_they_finish(console: Console) -> None:
+def test_hosts_are_grouped_as_they_finish(console: StoredRuns) -> None:
     run = console.add([[2, "succeeded", "fine\n"], [2, "running", "fine\n"]])
     page = console.open(run)
     expect(summary(page)).to_have_text("All 2 identical")
@@ -133,14 +115,14 @@ def test_hosts_are_grouped_as_they_finish(console: Console) -> None:
     expect(title(page)).to_have_text("succeeded 3 hosts identical")
 
 
-def test_before_anybody_has_finished_the_view_says_what_will_be_here(console: Console) -> None:
+def test_before_anybody_has_finished_the_view_says_what_will_be_here(console: StoredRuns) -> None:
     page = console.open(console.add([[2, "running", "fine\n"]]))
     expect(page.locator("[data-grouped=empty]")).to_contain_text("No host has finished")
     expect(page.locator("[data-grouped=rest]")).to_have_text("2 still running")
     expect(side(page)).to_contain_text("Hosts gather here as they finish")
 
 
-def test_run_again_names_exactly_the_hosts_of_the_group(console: Console) -> None:
+def test_run_again_names_exactly_the_hosts_of_the_group(console: StoredRuns) -> None:
     run = console.add(THOUSAND[1:])
     page = console.open(run)
     groups(page).nth(1).click()
@@ -150,14 +132,14 @@ def test_run_again_names_exactly_the_hosts_of_the_group(console: Console) -> Non
     expect(side(page).get_by_role("link", name="Run again on these")).to_have_attribute("href", re.compile("hosts="))
 
 
-def test_the_hosts_of_a_group_are_chosen_together(console: Console) -> None:
+def test_the_hosts_of_a_group_are_chosen_together(console: StoredRuns) -> None:
     page = console.open(console.add(FEW))
     expect(page.locator("#run-chosen")).to_be_hidden()
     page.get_by_role("button", name="Choose these").click()
     expect(page.locator("#run-chosen")).to_contain_text("3")
 
 
-def test_who_may_not_start_runs_is_not_offered_to_run_again(console: Console) -> None:
+def test_who_may_not_start_runs_is_not_offered_to_run_again(console: StoredRuns) -> None:
     run = console.add(FEW)
     staff = console.server.person("charlie", "consoles.view_all_runs")
     page = console.new_page(console.server, staff)
@@ -167,7 +149,7 @@ def test_who_may_not_start_runs_is_not_offered_to_run_again(console: Console) ->
     expect(side(page).get_by_role("link")).to_have_count(0)
 
 
-def test_the_panel_leads_to_the_group_and_its_difference(console: Console) -> None:
+def test_the_panel_leads_to_the_group_and_its_difference(console: StoredRuns) -> None:
     page = console.open(console.add(FEW), where="")
     side(page).get_by_role("button", name="Diff to the 3").click()
     expect(page.locator("#run")).to_have_attribute("data-view", "grouped")
@@ -177,7 +159,7 @@ def test_the_panel_leads_to_the_group_and_its_difference(console: Console) -> No
     expect(title(page)).to_have_text("succeeded 3 hosts identical")
 
 
-def test_a_host_is_compared_with_its_last_good_run(console: Console) -> None:
+def test_a_host_is_compared_with_its_last_good_run(console: StoredRuns) -> None:
     good = console.add([[1, "succeeded", "on {name}\nall fine\n"]])
     run = console.add(FEW)
     page = console.open(run)
@@ -196,7 +178,7 @@ def test_a_host_is_compared_with_its_last_good_run(console: Console) -> None:
     expect(dialog.get_by_role("link", name=f"run #{good}")).to_have_attribute("href", f"/runs/{good}/#h=web001")
 
 
-def test_a_member_is_opened_from_the_list_of_a_group(console: Console) -> None:
+def test_a_member_is_opened_from_the_list_of_a_group(console: StoredRuns) -> None:
     page = console.open(console.add(FEW))
     page.get_by_role("button", name="3 hosts", exact=True).click()
     page.get_by_role("button", name="web002", exact=True).click()
@@ -204,7 +186,7 @@ def test_a_member_is_opened_from_the_list_of_a_group(console: Console) -> None:
     expect(page).to_have_url(re.compile("#h=web002$"))
 
 
-def test_an_error_is_told_and_asking_again_helps(console: Console) -> None:
+def test_an_error_is_told_and_asking_again_helps(console: StoredRuns) -> None:
     run = console.add(FEW)
     page = console.new_page(console.server, console.alice)
 
@@ -222,7 +204,7 @@ def test_an_error_is_told_and_asking_again_helps(console: Console) -> None:
     page.complaints.clear()  # type: ignore[attr-defined]  # the browser reports the refused requests
 
 
-def test_hostile_output_stays_text(console: Console) -> None:
+def test_hostile_output_stays_text(console: StoredRuns) -> None:
     page = console.open(console.add([[2, "succeeded", "fine\n"], [1, "failed", EVIL]]))
     groups(page).nth(1).click()
     expect(page.get_by_label("Output of web003")).to_have_text('<img src=x onerror="document.title=1">hidden abc')
@@ -232,7 +214,7 @@ def test_hostile_output_stays_text(console: Console) -> None:
     assert page.title() != "1"
 
 
-def test_the_filter_of_the_page_leaves_groups_with_matching_hosts(console: Console) -> None:
+def test_the_filter_of_the_page_leaves_groups_with_matching_hosts(console: StoredRuns) -> None:
     page = console.open(console.add(FEW))
     expect(groups(page)).to_have_count(2)
     page.keyboard.press("/")
@@ -241,7 +223,7 @@ def test_the_filter_of_the_page_leaves_groups_with_matching_hosts(console: Conso
     expect(page.locator("[data-grouped=filtered]")).to_have_text("1 of 2 groups pass the filter")
 
 
-def test_a_single_host_is_offered_its_last_good_run(console: Console) -> None:
+def test_a_single_host_is_offered_its_last_good_run(console: StoredRuns) -> None:
     console.add([[1, "succeeded", "fine\n"]])
     page = console.open(console.add([[1, "failed", "broken\n"]]), where="")
     side(page).get_by_role("button", name="Compare with its last good run").click()
@@ -249,7 +231,7 @@ def test_a_single_host_is_offered_its_last_good_run(console: Console) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_on_a_phone_list_and_group_are_two_screens(console: Console, dark: bool) -> None:
+def test_on_a_phone_list_and_group_are_two_screens(console: StoredRuns, dark: bool) -> None:
     page = console.open(console.add(FEW), width=390, height=844, dark=dark)
     expect(title(page)).to_be_hidden()
     groups(page).nth(1).click()

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from demo.fleet import Fleet
 from tests.support.browser import NewPage
+from tests.support.run_page import RunViewer
 from tests.support.server import ServerProcess
 from tests.support.viewing import SocketViewer
 
@@ -38,13 +39,8 @@ HOSTILE = (
 )
 
 
-class Console:
-    """A server, somebody who reads logs, and logs to read."""
-
-    def __init__(self, server: ServerProcess, new_page: NewPage) -> None:
-        self.server = server
-        self.alice = server.alice()
-        self.new_page = new_page
+class Console(RunViewer):
+    """Somebody who reads logs, and logs to read."""
 
     def log(self, text: str = "", **fields: Any) -> int:
         return int(self.server.ask("add_log", user="alice", text=text, **fields))

@@ -60,9 +60,7 @@ def test_shows_lines_of_all_hosts_live_in_order_of_arrival(pages: RunPages, tmp_
 
 
 def test_a_finished_run_shows_the_same(pages: RunPages) -> None:
-    run = pages.start("echo one; echo two >&2; printf three", 2)
-    expect_over(pages.open(run)[0])
-    page, _ = pages.open(run, "view=merged")
+    page, _ = pages.open(pages.finish("echo one; echo two >&2; printf three", 2), "view=merged")
     expect(lines(page)).to_have_count(6)
     assert sorted(shown(page)) == sorted((host, word) for host in ("web1", "web2") for word in ("one", "two", "three"))
     expect(page.locator("[data-merged=foot]")).to_have_text("6 lines shown · all of these have ended")

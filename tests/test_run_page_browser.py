@@ -12,8 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from demo.fleet import Fleet
 from tests.support.browser import NewPage
+from tests.support.run_page import HostRuns
 from tests.support.server import ServerProcess
-from tests.support.viewing import SocketViewer
 
 #: Lets a test cut the page's socket as a network does: the page only learns that it closed.
 REMEMBER_SOCKETS = """
@@ -66,30 +66,16 @@ WATCH_ANSWERS = """
 """
 
 
-class Console:
-    """A server with hosts and somebody who watches runs on them."""
-
-    def __init__(self, server: ServerProcess, fleet: Fleet, new_page: NewPage) -> None:
-        self.server = server
-        self.alice = server.alice()
-        self.names = server.add_fleet(fleet, 4, ["web1", "web2", "web3", "web4"])
-        self.new_page = new_page
-
-    def start(self, command: str, count: int = 1, **fields: Any) -> int:
-        with SocketViewer(self.server, self.alice, "/ws/runs/new/") as viewer:
-            return viewer.start(self.names[:count], command, **fields)
+class Console(HostRuns):
+    """Four hosts, and somebody who watches runs on them."""
 
     def open(self, run: int, host: str = "", **options: Any) -> Page:
-        page = self.new_page(self.server, self.alice, **options)
-        page.add_init_script(REMEMBER_SOCKETS)
-        page.goto(f"/runs/{run}/" + (f"#h={host}" if host else ""))
-        expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
-        return page
+        return self.show(run, f"#h={host}" if host else "", script=REMEMBER_SOCKETS, **options)
 
 
 @pytest.fixture
 def console(live_server_process: ServerProcess, fleet: Fleet, new_page: NewPage) -> Console:
-    return Console(live_server_process, fleet, new_page)
+    return Console(live_server_process, fleet, new_page, ["web1", "web2", "web3", "web4"])
 
 
 def row(page: Page, name: str) -> Locator:
@@ -196,9 +182,8 @@ def test_lists_failures_first_and_filters_by_counter_and_text(console: Console) 
 
 
 def test_opens_hosts_by_keyboard_and_shares_their_address(console: Console) -> None:
-    run = console.start("echo I am ${SSH_CONNECTION#* * }", 4)
-    expect_status(console.open(run), "succeeded")
     # Opened when it is over: which host is shown first depends on who was ahead until then.
+    run = console.finish("echo I am ${SSH_CONNECTION#* * }", 4)
     page = console.open(run)
     for key in ("j", "j", "Enter"):
         page.keyboard.press(key)
@@ -225,7 +210,8 @@ def test_cancels_one_host_and_then_the_rest(console: Console) -> None:
 
 
 def test_hostile_output_changes_neither_page_nor_terminal(console: Console) -> None:
-    page = console.open(console.start(HOSTILE, title="Hostile"))
+    run = console.start(HOSTILE, title="Hostile")
+    page = console.open(run)
     expect(page.locator("[data-pane=foot]")).to_contain_text("all stored")
     page.evaluate(NEXT_FRAME)
     text = "\n".join(page.evaluate(ROWS)).replace("\N{NO-BREAK SPACE}", " ")
@@ -238,7 +224,7 @@ def test_hostile_output_changes_neither_page_nor_terminal(console: Console) -> N
     ):
         assert kept in text
     # Where it ended while somebody watched, its end stands in the title.
-    assert page.title() in ("Hostile #1 · Ops Console", "✓ Hostile · Ops Console")
+    assert page.title() in (f"Hostile #{run} · Ops Console", "✓ Hostile · Ops Console")
     assert page.locator(".xterm-rows img").count() == 0
     place = page.locator(".xterm-rows > div", has_text="bad-link").bounding_box()
     assert place
@@ -293,9 +279,7 @@ def test_follows_the_end_until_somebody_scrolls_up(console: Console, tmp_path: P
 
 
 def test_large_finished_log_opens_at_its_end_and_loads_the_rest_on_request(console: Console) -> None:
-    run = console.start("seq 300000")
-    expect_status(console.open(run), "succeeded")
-    page = console.open(run)
+    page = console.open(console.finish("seq 300000"))
     expect(page.locator(".xterm-rows")).to_contain_text("300000")
     expect(page.locator("[data-pane=earlier]")).to_contain_text("bytes before this are stored and not shown here")
     page.get_by_role("button", name="Load up to 50,000 lines").click()
@@ -306,12 +290,13 @@ def test_large_finished_log_opens_at_its_end_and_loads_the_rest_on_request(conso
 
 
 def test_says_when_the_login_has_ended_and_does_not_try_again(console: Console) -> None:
-    page = console.open(console.start("sleep 600"))
+    run = console.start("sleep 600")
+    page = console.open(run)
     page.context.clear_cookies()
     cut_socket(page)
     page.get_by_role("button", name="retry now").click()
     expect(page.locator("[data-bar=connection-text]")).to_have_text("login needed")
-    assert page.get_by_role("link", name="Log in again").get_attribute("href") == "/login/?next=%2Fruns%2F1%2F"
+    assert page.get_by_role("link", name="Log in again").get_attribute("href") == f"/login/?next=%2Fruns%2F{run}%2F"
 
 
 def test_fits_a_phone_with_list_and_output_as_two_screens(console: Console) -> None:
@@ -326,8 +311,7 @@ def test_fits_a_phone_with_list_and_output_as_two_screens(console: Console) -> N
 
 
 def test_shows_hosts_and_downloads_without_scripts(console: Console) -> None:
-    run = console.start("echo hello", 2)
-    expect_status(console.open(run), "succeeded")
+    run = console.finish("echo hello", 2)
     page = console.new_page(console.server, console.alice, java_script_enabled=False)
     page.goto(f"/runs/{run}/")
     expect(page.get_by_text("succeeded", exact=True).first).to_be_visible()

@@ -9,25 +9,21 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import NewPage
+from tests.support.run_page import RunViewer
 from tests.support.server import ServerProcess
 
 HOSTS = {"failed": 2, "succeeded": 12}
 
 
-class Console:
-    """A server, Alice, and a finished run of hers."""
+class Console(RunViewer):
+    """Alice, and a finished run of hers."""
 
     def __init__(self, server: ServerProcess, new_page: NewPage) -> None:
-        self.server = server
-        self.alice = server.alice()
-        self.new_page = new_page
+        super().__init__(server, new_page)
         self.run = server.ask("add_wide_run", requester="alice", statuses=HOSTS)
 
     def open(self, view: str, **options: Any) -> Page:
-        page = self.new_page(self.server, self.alice, **options)
-        page.goto(f"/runs/{self.run}/#view={view}")
-        expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
-        return page
+        return self.show(self.run, f"#view={view}", **options)
 
 
 @pytest.fixture

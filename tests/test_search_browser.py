@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from demo.fleet import Fleet
 from tests.support.browser import NewPage
+from tests.support.run_page import StoredRuns
 from tests.support.server import ServerProcess
 from tests.support.viewing import SocketViewer
 
@@ -19,27 +19,9 @@ FULL = 'start\n\x1b[31mdisk\x1b[0m full on <img src=x onerror="document.title=1"
 KINDS = [[3, "succeeded", FINE], [2, "failed", FULL], [1, "unreachable", ""]]
 
 
-class Console:
-    """A server, Alice, and runs of hers."""
-
-    def __init__(self, server: ServerProcess, new_page: NewPage) -> None:
-        self.server = server
-        self.alice = server.alice()
-        self.new_page = new_page
-
-    def add(self, kinds: list[Any] = KINDS) -> int:
-        return int(self.server.ask("add_alike_run", requester="alice", kinds=kinds))
-
-    def open(self, run: int, where: str = "#view=search", **options: Any) -> Page:
-        page = self.new_page(self.server, self.alice, **options)
-        page.goto(f"/runs/{run}/{where}")
-        expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
-        return page
-
-
 @pytest.fixture
-def console(live_server_process: ServerProcess, new_page: NewPage) -> Console:
-    return Console(live_server_process, new_page)
+def console(live_server_process: ServerProcess, new_page: NewPage) -> StoredRuns:
+    return StoredRuns(live_server_process, new_page, "#view=search")
 
 
 def text(page: Page) -> Locator:
@@ -59,8 +41,8 @@ def search(page: Page, what: str) -> None:
     text(page).press("Enter")
 
 
-def test_finds_a_line_on_every_host_and_opens_it_by_keyboard(console: Console) -> None:
-    page = console.open(console.add(), "")
+def test_finds_a_line_on_every_host_and_opens_it_by_keyboard(console: StoredRuns) -> None:
+    page = console.open(console.add(KINDS), "")
     page.keyboard.press("s")
     expect(text(page)).to_be_focused()
     page.keyboard.type("DISK full")
@@ -83,8 +65,8 @@ def test_finds_a_line_on_every_host_and_opens_it_by_keyboard(console: Console) -
     assert page.url.endswith("#view=search&q=DISK+full")
 
 
-def test_what_hosts_printed_stays_text(console: Console) -> None:
-    page = console.open(console.add(), "#view=search&q=disk")
+def test_what_hosts_printed_stays_text(console: StoredRuns) -> None:
+    page = console.open(console.add(KINDS), "#view=search&q=disk")
     expect(lines(page)).to_have_count(4)
     expect(lines(page).first).to_contain_text('disk full on <img src=x onerror="document.title=1">')
     assert page.locator(".found-text img").count() == 0
@@ -93,8 +75,8 @@ def test_what_hosts_printed_stays_text(console: Console) -> None:
     assert page.title() != "1"
 
 
-def test_a_search_travels_in_the_address(console: Console) -> None:
-    run = console.add()
+def test_a_search_travels_in_the_address(console: StoredRuns) -> None:
+    run = console.add(KINDS)
     page = console.open(run, "#view=search&q=%5Edone+on&regex=1&case=1")
     expect(summary(page)).to_have_text("3 lines on 3 hosts")
     expect(page.locator("[data-search=regex]")).to_have_attribute("aria-pressed", "true")
@@ -105,8 +87,8 @@ def test_a_search_travels_in_the_address(console: Console) -> None:
     expect(summary(page)).to_have_text("3 lines on 3 hosts")
 
 
-def test_shows_a_few_lines_of_each_host_and_the_rest_on_request(console: Console) -> None:
-    page = console.open(console.add(), "#view=search&q=unpacking")
+def test_shows_a_few_lines_of_each_host_and_the_rest_on_request(console: StoredRuns) -> None:
+    page = console.open(console.add(KINDS), "#view=search&q=unpacking")
     expect(summary(page)).to_have_text("90 lines on 3 hosts")
     expect(lines(page)).to_have_count(9)
     page.get_by_role("button", name="17 more lines").first.click()
@@ -120,8 +102,8 @@ def test_shows_a_few_lines_of_each_host_and_the_rest_on_request(console: Console
     expect(lines(page)).to_have_count(9)
 
 
-def test_hosts_that_printed_it_can_be_chosen_or_shown_alone(console: Console) -> None:
-    page = console.open(console.add(), "#view=search&q=disk")
+def test_hosts_that_printed_it_can_be_chosen_or_shown_alone(console: StoredRuns) -> None:
+    page = console.open(console.add(KINDS), "#view=search&q=disk")
     expect(summary(page)).to_have_text("4 lines on 2 hosts")
     page.get_by_role("button", name="Choose the other 4").click()
     expect(page.locator("#run-chosen")).to_contain_text("4")
@@ -137,8 +119,8 @@ def test_hosts_that_printed_it_can_be_chosen_or_shown_alone(console: Console) ->
     expect(page.locator("[data-search=searched]")).to_have_text("6 hosts searched")
 
 
-def test_says_what_is_wrong_with_an_expression(console: Console) -> None:
-    page = console.open(console.add())
+def test_says_what_is_wrong_with_an_expression(console: StoredRuns) -> None:
+    page = console.open(console.add(KINDS))
     page.locator("[data-search=regex]").click()
     search(page, "disk(")
     expect(page.get_by_role("alert").filter(has_text="missing ) in “disk(”")).to_be_visible()
@@ -148,14 +130,15 @@ def test_says_what_is_wrong_with_an_expression(console: Console) -> None:
     assert page.complaints.pop().startswith("Failed to load resource")  # type: ignore[attr-defined]
 
 
-def test_can_be_stopped_and_goes_on(console: Console) -> None:
-    page = console.open(console.add())
+def test_can_be_stopped_and_goes_on(console: StoredRuns) -> None:
+    run = console.add(KINDS)
+    page = console.open(run)
     waiting: list[Route] = []
     answered = [False]
 
     def hold(route: Route) -> None:
         if "after=" not in route.request.url:
-            answer = {"hosts": [], "searched": 1, "of": 6, "next": "1.1.0.1.0.0"}
+            answer = {"hosts": [], "searched": 1, "of": 6, "next": f"{run}.1.0.1.0.0"}
             route.fulfill(json=answer)
         elif not answered[0]:
             waiting.append(route)
@@ -175,7 +158,7 @@ def test_can_be_stopped_and_goes_on(console: Console) -> None:
 def test_says_that_hosts_have_printed_more_since(
     live_server_process: ServerProcess, fleet: Fleet, new_page: NewPage, tmp_path: Path
 ) -> None:
-    console = Console(live_server_process, new_page)
+    console = StoredRuns(live_server_process, new_page, "#view=search")
     names = live_server_process.add_fleet(fleet, 1, ["web1"])
     with SocketViewer(live_server_process, console.alice, "/ws/runs/new/") as viewer:
         run = viewer.start(names, f"echo line one; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo line two")
@@ -190,17 +173,17 @@ def test_says_that_hosts_have_printed_more_since(
     expect(summary(page)).to_have_text("2 lines on 1 host")
 
 
-def test_fits_a_phone(console: Console) -> None:
-    page = console.open(console.add(), "#view=search&q=disk", width=390, height=844, dark=True)
+def test_fits_a_phone(console: StoredRuns) -> None:
+    page = console.open(console.add(KINDS), "#view=search&q=disk", width=390, height=844, dark=True)
     expect(lines(page)).to_have_count(4)
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390
     lines(page).first.click()
     expect(page.locator("#run")).to_have_attribute("data-view", "lines")
 
 
-def test_the_history_tells_which_hosts_ever_printed_it(console: Console) -> None:
+def test_the_history_tells_which_hosts_ever_printed_it(console: StoredRuns) -> None:
     for _ in range(4):
-        run = console.add()
+        run = console.add(KINDS)
     page = console.new_page(console.server, console.alice)
     page.goto("/runs/")
     page.get_by_role("searchbox", name="Which hosts ever printed").fill("disk full on")
@@ -219,7 +202,7 @@ def test_the_history_tells_which_hosts_ever_printed_it(console: Console) -> None
     assert page.url.endswith(f"/runs/{run}/#h=web004&L2")
 
 
-def test_the_history_search_goes_on_by_itself(console: Console) -> None:
+def test_the_history_search_goes_on_by_itself(console: StoredRuns) -> None:
     runs = [console.add([[1, "succeeded", f"needle {n}\n"]]) for n in range(3)]
     page = console.new_page(console.server, console.alice)
 

@@ -6,9 +6,13 @@ import http.client
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import redis
 
+from consoles import lease
+from consoles.statuses import Status
 from demo.fleet import Fleet
+from tests.support.runs import add_run
 from tests.support.viewing import SocketViewer
 
 if TYPE_CHECKING:
@@ -60,6 +64,13 @@ def test_an_emptied_server_keeps_no_feeder_and_no_lock(console: SharedConsole) -
     console.server.empty()
     assert console.server.ask("runs") == []
     assert get(console.server, "/runs/", console.server.alice()["session"])[0] == 200
+
+
+@pytest.mark.django_db
+def test_a_run_that_was_made_up_is_not_taken_for_one_that_nobody_owns() -> None:
+    run = add_run(None, {"web1": Status.RUNNING, "web2": Status.QUEUED})
+    assert lease.settle_abandoned() == 0
+    assert run.counts() == {"running": 1, "queued": 1}
 
 
 def test_two_server_processes_know_nothing_of_each_other(make_server: MakeServer) -> None:

@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from demo.fleet import Fleet
 from tests.support.browser import NewPage
+from tests.support.run_page import HostRuns
 from tests.support.server import ServerProcess
-from tests.support.viewing import SocketViewer
 
 
-class Console:
-    """A server with two people who may look at the same run."""
+class Console(HostRuns):
+    """Two people who may look at the same run."""
 
     def __init__(self, server: ServerProcess, fleet: Fleet, new_page: NewPage) -> None:
-        self.server = server
-        self.alice = server.alice()
+        super().__init__(server, fleet, new_page, ["web1", "web2", "db1"])
         self.charlie = server.person("charlie", "consoles.view_all_runs")
-        self.names = server.add_fleet(fleet, 3, ["web1", "web2", "db1"])
-        self.new_page = new_page
 
-    def start(self, command: str = "echo hello", count: int = 1) -> int:
-        with SocketViewer(self.server, self.alice, "/ws/runs/new/") as viewer:
-            return viewer.start(self.names[:count], command)
-
-    def finish(self, command: str = "echo hello", count: int = 1) -> int:
-        with SocketViewer(self.server, self.alice, "/ws/runs/new/") as viewer:
-            run = viewer.start(self.names[:count], command)
-            viewer.wait_until(lambda: viewer.rows and all(row["finished"] for row in viewer.rows.values()))
-        return run
-
-    def open(self, run: int, who: dict[str, str] | None = None, **options: object) -> Page:
-        page = self.new_page(self.server, who or self.alice, **options)
-        page.goto(f"/runs/{run}/")
-        expect_live(page)
-        return page
+    def open(self, run: int, who: dict[str, str] | None = None, **options: Any) -> Page:
+        return self.show(run, who=who, **options)
 
 
 @pytest.fixture
@@ -97,7 +82,7 @@ def test_two_people_see_each_other_and_read_each_others_notes_live(console: Cons
 
 
 def test_shift_enter_begins_a_line_and_an_empty_note_is_not_sent(console: Console) -> None:
-    page = console.open(console.finish())
+    page = console.open(console.finish("echo hello"))
     field(page).press("Enter")
     field(page).press_sequentially("one")
     field(page).press("Shift+Enter")
@@ -108,17 +93,17 @@ def test_shift_enter_begins_a_line_and_an_empty_note_is_not_sent(console: Consol
 
 
 def test_text_that_was_not_sent_survives_a_reload(console: Console) -> None:
-    page = console.open(console.finish())
+    page = console.open(console.finish("echo hello"))
     field(page).fill("half a\nnote")
     page.reload()
     expect_live(page)
     expect(field(page)).to_have_value("half a\nnote")
-    other = console.open(console.finish())
+    other = console.open(console.finish("echo hello"))
     expect(field(other)).to_have_value("")
 
 
 def test_note_written_without_a_connection_is_sent_once_when_there_is_one(console: Console) -> None:
-    page = console.open(console.finish())
+    page = console.open(console.finish("echo hello"))
     page.context.set_offline(True)
     write(page, "while away")
     expect(notes(page)).to_contain_text("not sent yet: no connection")
@@ -131,7 +116,7 @@ def test_note_written_without_a_connection_is_sent_once_when_there_is_one(consol
 
 
 def test_notes_of_a_finished_run_stay_in_its_history(console: Console) -> None:
-    run = console.finish()
+    run = console.finish("echo hello")
     first = console.open(run)
     write(first, "db1 is the replica we paused")
     expect(notes(first).locator(".note-author")).to_have_text(["alice"])
@@ -149,7 +134,7 @@ def test_time_of_a_note_opens_the_output_at_that_time(console: Console) -> None:
 
 
 def test_narrow_screen_counts_what_was_not_read_yet(console: Console) -> None:
-    run = console.finish()
+    run = console.finish("echo hello")
     narrow = console.open(run, console.charlie, width=390, height=844)
     tab = narrow.locator('.run-tabs [data-view="notes"]')
     wide = console.open(run)
@@ -178,7 +163,7 @@ def test_palette_opens_hosts_filters_and_views_by_keyboard_alone(console: Consol
 
 
 def test_palette_tells_screen_readers_what_is_chosen(console: Console) -> None:
-    page = console.open(console.finish(count=2))
+    page = console.open(console.finish("echo hello", 2))
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Find a host, a view or an action")
     expect(box).to_be_focused()
@@ -199,7 +184,7 @@ def test_palette_tells_screen_readers_what_is_chosen(console: Console) -> None:
 
 
 def test_palette_leads_from_the_history_to_a_run(console: Console) -> None:
-    run = console.finish()
+    run = console.finish("echo hello")
     page = console.new_page(console.server, console.alice)
     page.goto("/runs/")
     page.get_by_role("button", name="Find or do").click()

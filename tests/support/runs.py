@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -30,7 +31,7 @@ def add_server(name: str, groups: Iterable[str] = (), tags: Iterable[str] = (), 
 
 
 def add_run(requester: User | None, hosts: Mapping[str, Status], program: str = "uptime", **fields: Any) -> Run:
-    """A run whose servers have these statuses. The servers need not exist."""
+    """A run whose servers have these statuses. The servers need not exist; those not over have an owner for an hour."""
     name = requester.get_username() if requester else "cron"
     fields = {"title": program.split("\n")[0][:200], "requester_name": name, "output_limit": 1000} | fields
     run = Run.objects.create(requester=requester, program=program, program_sha256=text_sha256(program), **fields)
@@ -43,6 +44,8 @@ def add_run(requester: User | None, hosts: Mapping[str, Status], program: str = 
             address=f"{server}:22",
             status=status,
             finished=now if status in FINAL else None,
+            # Without it a server looking for what nobody owns, as each does now and then, would say they were lost.
+            lease_until=None if status in FINAL else now + timedelta(hours=1),
         )
         for index, (server, status) in enumerate(hosts.items())
     )

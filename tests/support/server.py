@@ -66,8 +66,6 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
-        # Nearly every test asks for something: let both load at the same time.
-        self._start_helper()
         deadline = time.monotonic() + 20
         while not self._answers():
             if self._server.poll() is not None or time.monotonic() > deadline:

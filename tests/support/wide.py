@@ -27,14 +27,23 @@ _PROGRAM = "#!/bin/sh\napt-get -y upgrade\n"
 _STEPS = ("Reading package lists", "Get:1 deb.internal bookworm", "Unpacking openssl (3.0.17-1)", "Setting up libssl3")
 
 
-def add_wide_run(requester: str, statuses: Mapping[str, int], **fields: Any) -> Run:
-    """A run with so many servers in each status, in this order; what is active belongs to this process."""
+def add_wide_run(
+    requester: str, statuses: Mapping[str, int], host_fields: Mapping[str, Any] | None = None, **fields: Any
+) -> Run:
+    """A run with so many servers in each status, in this order; what is active belongs to this process.
+
+    ``host_fields`` are further fields of each HostRun, ``fields`` of the run.
+    """
     user = User.objects.get(username=requester)
     fields = {"title": "Security update", "output_limit": 1_000_000, "program": _PROGRAM} | fields
     fields["program_sha256"] = text_sha256(str(fields["program"]))
     run = Run.objects.create(requester=user, requester_name=requester, **fields)
     order = [Status(status) for status, count in statuses.items() for _ in range(count)]
-    HostRun.objects.bulk_create([_host_run(run, index, status) for index, status in enumerate(order)], batch_size=500)
+    rows = [_host_run(run, index, status) for index, status in enumerate(order)]
+    for row in rows:
+        for name, value in (host_fields or {}).items():
+            setattr(row, name, value)
+    HostRun.objects.bulk_create(rows, batch_size=500)
     return run
 
 
