@@ -17,6 +17,7 @@ from consoles import dispatcher, presence  # noqa: E402
 from consoles.routing import websocket_urlpatterns  # noqa: E402
 from opsconsole.late_frames import DropsLateFrames  # noqa: E402
 from opsconsole.pacing import KeepsPace  # noqa: E402
+from opsconsole.static_files import ServesStaticFiles  # noqa: E402
 from opsconsole.stopping import EndsWithItsLoop  # noqa: E402
 
 sockets = CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))
@@ -29,7 +30,7 @@ def stop() -> None:
     presence.keeper.stop()
 
 
-application = EndsWithItsLoop(KeepsPace(ProtocolTypeRouter(routes)), stop)
+application = EndsWithItsLoop(ServesStaticFiles(KeepsPace(ProtocolTypeRouter(routes))), stop)
 
 # Settle what a crash left behind before the first page is served, and go on looking.
 dispatcher.start()

@@ -11,7 +11,7 @@ from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
 from opsconsole import env
-from opsconsole.static_versions import keep_for_good
+from opsconsole.static_versions import add_headers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("OPSCONSOLE_DATA", BASE_DIR / "data")
@@ -77,7 +77,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "opsconsole.admin_csp.AdminScriptSources",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -204,8 +203,9 @@ STATICFILES_DIRS = [
         if (NPM / folder).is_dir()
     ),
 ]
+# Read by opsconsole/static_files.py.
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_ADD_HEADERS_FUNCTION = keep_for_good
+WHITENOISE_ADD_HEADERS_FUNCTION = add_headers
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "opsconsole.static_versions.VersionedStaticFiles"},
