@@ -28,6 +28,7 @@ from consoles.models import (
 from consoles.note_text import MAX_NOTE, clean
 from consoles.selection import UnknownNames, resolve
 from consoles.statuses import ACTIVE, Status
+from consoles.terminal_text import one_line
 from servers.models import Server
 
 if TYPE_CHECKING:
@@ -308,7 +309,8 @@ def _check_numbers(run: Run, messages: dict[str, list[str]]) -> None:
 
 def _title(request: Request, program: str) -> str:
     first = next((line.strip() for line in program.splitlines() if line.strip()), "")
-    return " ".join((request.title or request.script or first).split())[:200] or "Run"
+    named = map(one_line, (request.title, request.script, first))
+    return next(filter(None, named), "Run")[:200]
 
 
 def _create(run: Run, servers: list[Server]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from consoles.selection import natural
 from consoles.statuses import ACTIVE
+from consoles.terminal_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,7 +76,7 @@ def run_row(run: Run) -> dict[str, Any]:
     """The run itself as the socket's ``hello`` and the run page have it."""
     return {
         "id": run.pk,
-        "title": run.title,
+        "title": one_line(run.title),
         "status": str(run.status),
         "created": iso(run.created),
         "requester": run.requester_name,

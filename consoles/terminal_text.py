@@ -17,6 +17,16 @@ def plain(text: str) -> str:
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
 
+def unseen(text: str) -> list[str]:
+    """The characters of ``text`` that hide or reorder what is read: controls and bidirectional ones, without tabs."""
+    return _CONTROLS.findall(text)
+
+
+def one_line(text: str) -> str:
+    """``text`` plain, on one line, with single spaces: for titles, which others typed or a command began with."""
+    return " ".join(plain(text).split())
+
+
 def last_line(tail: bytes, most: int = 200) -> str:
     """The last line of output that says something, as a terminal would leave it: after the last ``\\r``, plain."""
     for line in reversed(tail.decode(errors="replace").split("\n")):

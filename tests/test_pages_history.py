@@ -192,3 +192,11 @@ def test_cancel_of_a_server_the_run_does_not_have_is_not_found(alice_client: Cli
     run = add_run(alice, {"web1": Status.QUEUED})
     assert alice_client.post(f"/runs/{run.pk}/cancel/", {"host": host}).status_code == 404
     assert run.counts() == {"queued": 1}
+
+
+def test_titles_from_before_they_were_cleaned_are_shown_clean_and_apart(charlie_client: Client) -> None:
+    run = add_run(None, {"web1": OK}, title="safe\u202egpj\x1b[31m.exe")
+    for address in ("/runs/", f"/runs/{run.pk}/"):
+        page = charlie_client.get(address).content.decode()
+        assert "<bdi>safegpj.exe</bdi>" in page and "\u202e" not in page.replace("\\u202e", ""), address
+    assert "<title>safegpj.exe #" in page

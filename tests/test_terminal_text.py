@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from consoles.terminal_text import last_line, plain, safe_for_terminal
+from consoles.terminal_text import last_line, one_line, plain, safe_for_terminal, unseen
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,13 @@ def test_hostile_text_takes_no_time(text: str) -> None:
     began = time.process_time()
     plain(text), safe_for_terminal(text), last_line(text.encode())
     assert time.process_time() - began < 2
+
+
+def test_a_title_is_one_plain_line() -> None:
+    assert one_line(" Fix\u202e\tthe\r\n\x1b[31mweb\x1b[0m \u200bservers ") == "Fix the web servers"
+    assert one_line("\x1b]0;gotcha\x07") == ""
+
+
+def test_names_what_cannot_be_seen() -> None:
+    assert unseen("a\tb\x00\u202ec") == ["\x00", "\u202e"]
+    assert unseen("日本 grüße") == []

@@ -17,7 +17,7 @@ from consoles.filters import RUN_STATUSES, with_status
 from consoles.models import AuditEntry, HostRun, Run
 from consoles.presenting import duration_words
 from consoles.statuses import ACTIVE, Status
-from consoles.templatetags.console import RECONNECTING, standing, status_icon, status_word
+from consoles.templatetags.console import RECONNECTING, isolated, standing, status_icon, status_word
 from servers.admin.accounts import ReadOnlyAdmin
 from servers.admin.badges import Tone, badge
 
@@ -46,7 +46,7 @@ def status_badge(status: str, title: str = "") -> str:
 
 def run_link(run: Run) -> str:
     """A link to the run page."""
-    return format_html('<a class="text-link" href="{}">{} #{}</a>', run.get_absolute_url(), run.title, run.pk)
+    return format_html('<a class="text-link" href="{}">{} #{}</a>', run.get_absolute_url(), isolated(run.title), run.pk)
 
 
 def _counted(run: Run) -> Any:
@@ -174,7 +174,9 @@ class RunAdmin(HistoryAdmin):
     def shown_title(self, run: Run) -> str:
         """A link to the run page, with the script's version."""
         script = format_html('<br><span class="oc-quiet">{}</span>', run.script_version) if run.script_version else ""
-        return format_html('<a class="text-link" href="{}">{}</a>{}', run.get_absolute_url(), run.title, script)
+        return format_html(
+            '<a class="text-link" href="{}">{}</a>{}', run.get_absolute_url(), isolated(run.title), script
+        )
 
     @admin.display(description="status")
     def shown_status(self, run: Run) -> str:
@@ -232,7 +234,9 @@ class HostRunAdmin(HistoryAdmin):
     def shown_run(self, host_run: HostRun) -> str:
         """A link to this server's output on the run page."""
         url = f"{host_run.run.get_absolute_url()}#h={host_run.index}"
-        return format_html('<a class="text-link" href="{}">{} #{}</a>', url, host_run.run.title, host_run.run_id)
+        return format_html(
+            '<a class="text-link" href="{}">{} #{}</a>', url, isolated(host_run.run.title), host_run.run_id
+        )
 
     @admin.display(description="status", ordering="status")
     def shown_status(self, host_run: HostRun) -> str:

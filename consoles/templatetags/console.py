@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from consoles.statuses import Status
+from consoles.terminal_text import one_line
 
 register = template.Library()
 
@@ -121,6 +122,15 @@ def status_badge(status: str, detail: str | None = "") -> SafeString:
         known.label,
         f" · {detail}" if detail else "",
     )
+
+
+register.filter("one_line", one_line)
+
+
+@register.filter
+def isolated(text: str) -> SafeString:
+    """A title that somebody chose: on one line, and without power over the text around it, however old it is."""
+    return format_html("<bdi>{}</bdi>", one_line(text))
 
 
 @register.filter

@@ -19,6 +19,7 @@ from consoles.presenting import fold_names, iso
 from consoles.protocol import MAX_SERVERS
 from consoles.ranges import parse_ranges
 from consoles.searching import Matcher
+from consoles.terminal_text import one_line
 from consoles.views import user_of
 from consoles.views.runs import visible_run
 
@@ -157,7 +158,10 @@ def _host(found: finding.Found) -> dict[str, Any]:
 
 def _told(run_ids: set[int]) -> dict[int, dict[str, Any]]:
     runs = Run.objects.filter(pk__in=run_ids).only("title", "created", "requester_name")
-    return {run.pk: {"title": run.title, "created": iso(run.created), "requester": run.requester_name} for run in runs}
+    return {
+        run.pk: {"title": one_line(run.title), "created": iso(run.created), "requester": run.requester_name}
+        for run in runs
+    }
 
 
 def _by_host(data: dict[str, Any]) -> list[dict[str, Any]]:
