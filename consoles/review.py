@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef
 from consoles.forms import MODES, NOTHING_YET
 from consoles.models import Run, ScriptVersion, text_sha256
 from consoles.presenting import duration_words, fold_names
+from consoles.terminal_text import unseen
 from servers.models import HostKey
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 #: What the host key of a server says about connecting to it.
 KEY_TRUSTED, KEY_MISSING, KEY_CHANGED = "trusted", "missing", "changed"
 
+#: Unseen characters that are named.
+_MOST_UNSEEN = 4
 #: Names up to here are easier to read one by one.
 _FEW = 12
 
@@ -88,6 +91,16 @@ class Review:
     def digest(self) -> str:
         told = "\0".join([self.mode, self.script, self.sha256, *self.names])
         return hashlib.sha256(told.encode()).hexdigest()
+
+    @property
+    def unseen(self) -> str:
+        """A sentence about characters of the program that a reader does not see; "" where there are none."""
+        places = [(number, found) for number, line in enumerate(self.program.split("\n"), 1) for found in unseen(line)]
+        if not places:
+            return ""
+        told = ", ".join(f"U+{ord(found):04X} in line {number}" for number, found in places[:_MOST_UNSEEN])
+        more = f" and {len(places) - _MOST_UNSEEN:,} more" if len(places) > _MOST_UNSEEN else ""
+        return f"The program has characters that cannot be seen or that reorder what is read: {told}{more}."
 
     @property
     def mode_told(self) -> tuple[str, str]:

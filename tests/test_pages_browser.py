@@ -195,6 +195,21 @@ def test_keys_alone_pick_a_server_and_start_a_script(server: ServerProcess, new_
     assert [run["title"] for run in server.ask("runs")] == ["greet"]
 
 
+def test_enter_starts_nothing_but_on_the_button(server: ServerProcess, new_page: NewPage) -> None:
+    page = new_run(new_page, server, server.alice())
+    page.get_by_label("h0").check()
+    page.get_by_label("Command", exact=True).fill("echo 1\necho 2\necho 3")
+    expect(page.get_by_label("Text of the program, 3 lines")).to_have_text("echo 1\necho 2\necho 3")
+    expect(page.get_by_role("button", name="Start on 1 server")).to_be_enabled()
+    for field in ("input[name=mode]:checked", "input[name=source]:checked"):
+        page.locator(field).press("Enter")
+    for label in ("h0", "Search"):
+        page.get_by_label(label).press("Enter")
+    page.get_by_label("Command", exact=True).press("Enter")
+    expect(page.get_by_role("button", name="Start on 1 server")).to_be_enabled()
+    assert page.url.endswith("/runs/new/") and server.ask("runs") == []
+
+
 def test_without_scripts_the_review_comes_first_and_start_starts_it(server: ServerProcess, new_page: NewPage) -> None:
     page = new_page(server, server.alice(), java_script_enabled=False)
     page.goto("/runs/new/")

@@ -369,3 +369,27 @@ def test_starting_a_run_queues_every_server_once(alice_client: Client) -> None:
     start(alice_client, form(names="web1 web1", groups=["web"], command="uptime"))
     assert names_of(Run.objects.get()) == ["web1", "web2", "web10"]
     assert set(HostRun.objects.values_list("status", flat=True)) == {Status.QUEUED}
+
+
+def test_a_program_with_unseen_characters_is_called_out(alice_client: Client) -> None:
+    fields = form(names="web1", command="echo ok\nrm -rf /tmp/x \u202e# etad\u200b\necho\ttab")
+    response = alice_client.post("/runs/new/", fields | {"action": "review"})
+    assert "that reorder what is read: U+202E in line 2, U+200B in line 2." in text_of(response)
+    assert "3 lines" in text_of(response)
+    many = alice_client.post("/runs/new/", fields | {"action": "review", "command": "\u202e" * 1200})
+    assert "U+202E in line 1 and 1,196 more." in text_of(many)
+
+
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [
+        ("Patch\u202e\x1b[2Jday", "Patchday"),
+        ("two\nlines", "two lines"),
+        ("\u2066\u200b", "uptime"),
+        ("", "uptime"),
+        ("x" * 300, "x" * 200),
+    ],
+)
+def test_a_title_has_no_power_over_the_page(alice: User, asked: str, title: str) -> None:
+    request = actions.Request(key=str(uuid.uuid4()), servers=("web1",), command="\u202euptime", title=asked)
+    assert actions.request_run(request, alice).title == title

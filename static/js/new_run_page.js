@@ -93,8 +93,8 @@ class NewRunPage {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.form.requestSubmit(this.button);
-    } else if (event.key === "Enter" && event.target.matches("input:not([type=radio], [type=checkbox])")) {
-      // A number typed and confirmed by Enter is not yet a wish to start.
+    } else if (event.key === "Enter" && event.target.matches("input")) {
+      // A number typed and confirmed by Enter is not yet a wish to start, nor is Enter on a choice.
       event.preventDefault();
       this.#touch(event.target.name);
     }
