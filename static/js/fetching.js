@@ -5,6 +5,10 @@ export class FetchError extends Error {}
 /** Nothing came back: the same request may well be answered later. */
 export class SilenceError extends FetchError {}
 
+/** What went wrong, for whoever goes on trying by themselves until there is an answer. */
+export const whileTrying = (error) =>
+  error instanceof SilenceError ? "The console does not answer: it is tried again when it does." : error.message;
+
 const SENTENCES = {
   403: "You may not see this any more: ask an administrator for the permission.",
   404: "The console does not have this any more: reload the page.",
@@ -20,7 +24,7 @@ export async function getJson(address, params = {}, signal = undefined) {
     response = await fetch(url, { signal, headers: { Accept: "application/json" }, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new SilenceError("The console does not answer: it is tried again when it does.");
+    throw new SilenceError("The console does not answer: try again in a moment.");
   }
   if (response.redirected && new URL(response.url).pathname.startsWith("/login")) {
     throw new FetchError("Your login has ended: reload the page and log in again.");

@@ -1,6 +1,6 @@
 // Asks the console which hosts printed the same, again and again as hosts finish, for whoever shows it. No DOM.
 
-import { getJson } from "console/fetching";
+import { getJson, whileTrying } from "console/fetching";
 import { isActive } from "console/host_store";
 
 /** Least time between two requests, in ms: a run of 1,000 hosts finishes some every few milliseconds. */
@@ -98,7 +98,7 @@ export class GroupFeed {
       this.#failures = 0;
     } catch (error) {
       const isTooLong = error.name === "AbortError";
-      this.problem = isTooLong ? "Comparing the outputs takes too long: it is tried again." : error.message;
+      this.problem = isTooLong ? "Comparing the outputs takes too long: it is tried again." : whileTrying(error);
       this.#failures += 1;
       this.#isDue = true;
     }

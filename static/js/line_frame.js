@@ -11,8 +11,11 @@ import { copyLink } from "console/run_dialogs";
 /** Lines whose text can be copied at once. */
 const MOST_COPIED = 20_000;
 const COPIED_FOR = 2_000;
+/** Milliseconds that lines are kept unseen at most. */
+const UNSEEN_FOR = 1_000;
 
 export class LineFrame {
+  #waitsFor = null;
   #parts;
   #page;
 
@@ -60,6 +63,24 @@ export class LineFrame {
     dropped.hidden = host.dropped === 0;
     dropped.querySelector("span").textContent =
       `${format.plural(host.dropped, "byte")} after offset ${format.number(host.size)} were not stored: output limit.`;
+  }
+
+  /** Whether lines are kept unseen. */
+  get isWaiting() {
+    return this.#waitsFor !== null;
+  }
+
+  /** Keep lines unseen until `known` settles, but not for long: nothing shall fold away under the reader's eyes. */
+  waitFor(known) {
+    const show = () => {
+      if (this.#waitsFor !== known) return;
+      this.#waitsFor = null;
+      this.#parts.scroll.classList.remove("is-waiting");
+    };
+    this.#waitsFor = known;
+    this.#parts.scroll.classList.toggle("is-waiting", known !== null);
+    known?.finally(show);
+    setTimeout(show, UNSEEN_FOR);
   }
 
   drawHead(host) {

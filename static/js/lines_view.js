@@ -1,6 +1,6 @@
 // The lines view: one host's log to read, line by line, however long it is.
 
-import { FetchError } from "console/fetching";
+import { FetchError, whileTrying } from "console/fetching";
 import { isActive } from "console/host_store";
 import { rowElement } from "console/line_elements";
 import { LineFrame } from "console/line_frame";
@@ -124,7 +124,7 @@ export class LinesView {
     this.#log = log;
     this.#setDigits();
     this.#placeFirst();
-    if (host.size < SMALL) log.findFolds();
+    this.#frame.waitFor(host.size > 0 && host.size < SMALL ? log.findFolds() : null);
     this.#placeNotes();
   }
 
@@ -154,7 +154,7 @@ export class LinesView {
 
   #failed(error) {
     if (!(error instanceof FetchError)) throw error;
-    this.#frame.drawProblem(error.message);
+    this.#frame.drawProblem(whileTrying(error));
   }
 
   #foldsFound(isFirst) {
@@ -162,6 +162,7 @@ export class LinesView {
     this.#keepPlace(() => {
       if (!isFirst) return;
       const before = this.#lineAtTop();
+      if (this.#chosen && !this.#frame.isWaiting) return; // They are read already: what stands around them stays.
       this.#log.closeAtFirst();
       if (this.#chosen) rows.reveal(this.#chosen.from, this.#chosen.to);
       // What somebody reads already is not folded away under their eyes.

@@ -1,7 +1,7 @@
 // The merged view: what several hosts print as one stream, with their names before the lines, newest at the end.
 
 import { asRanges } from "console/chosen";
-import { getJson } from "console/fetching";
+import { getJson, whileTrying } from "console/fetching";
 import * as format from "console/format";
 import { isActive } from "console/host_store";
 import { bytesOf, MergeLines } from "console/merge_lines";
@@ -39,7 +39,7 @@ export class MergedView {
     this.#parts = Object.fromEntries(PARTS.map((name) => [name, root.querySelector(`[data-merged="${name}"]`)]));
     this.#feed = new MergedFeed(
       ({ hosts, after }, signal) => getJson(page.at("merged.json"), { hosts: asRanges(hosts), after }, signal),
-      { received: (answer) => this.#received(answer), failed: (error) => this.#say(error.message) },
+      { received: (answer) => this.#received(answer), failed: (error) => this.#say(whileTrying(error)) },
     );
     this.keys = {
       f: () => this.toggleFollow(),
@@ -141,7 +141,7 @@ export class MergedView {
   #draw() {
     this.#drawBlank();
     this.#drawFoot();
-    const missing = missingSentence(this.#model.missing, format.number);
+    const missing = missingSentence(this.#model.missing);
     const title = missing && "All are stored: read them host by host.";
     Object.assign(this.#parts.missing, { textContent: missing, title });
     if (this.#isFollowing) this.#drawLines();

@@ -1,7 +1,9 @@
 // What the merged view says, and whose output it shows. Pure.
 
-/** "12,408 lines skipped: 400 older, 12,008 came too fast"; "" when all are shown. `number` writes a count. */
-export function missingSentence({ older, skipped }, number) {
+import { number } from "console/format";
+
+/** "12,408 lines skipped: 400 older, 12,008 came too fast"; "" when all are shown. */
+export function missingSentence({ older, skipped }) {
   const word = (count) => `${number(count)} line${count === 1 ? "" : "s"}`;
   if (older === 0 && skipped === 0) return "";
   if (skipped === 0) return `${word(older)} skipped: older`;
@@ -15,18 +17,18 @@ export function hostsToMerge(store, chosen, most) {
   const hosts = indexes.slice(0, most);
   const isCut = indexes.length > hosts.length;
   if (chosen.length > 0) {
-    const cut = `The first ${most} of ${indexes.length} chosen hosts`;
+    const cut = `The first ${number(most)} of ${number(indexes.length)} chosen hosts`;
     return { hosts, sentence: isCut ? cut : chosenWords(hosts.length) };
   }
-  if (isCut) return { hosts, sentence: `${most} of ${indexes.length} hosts that printed; choose hosts to see others` };
+  if (isCut) return { hosts, sentence: `${number(most)} of ${number(indexes.length)} hosts that printed; choose hosts to see others` };
   const isAll = hosts.length === store.size;
-  const some = hosts.length === 0 ? "No host" : `${hosts.length} of ${store.size} hosts`;
+  const some = hosts.length === 0 ? "No host" : `${number(hosts.length)} of ${number(store.size)} hosts`;
   const sentence = store.isOver ? `${some} printed` : `${some} printed so far`;
   return { hosts, sentence: isAll ? allWords(hosts.length) : sentence };
 }
 
-const chosenWords = (count) => (count === 1 ? "1 chosen host" : `${count} chosen hosts`);
-const allWords = (count) => (count === 1 ? "The only host" : `All ${count} hosts`);
+const chosenWords = (count) => (count === 1 ? "1 chosen host" : `${number(count)} chosen hosts`);
+const allWords = (count) => (count === 1 ? "The only host" : `All ${number(count)} hosts`);
 
 /** What stands there while there are no lines: [title, sentence]. */
 export function blankWords(store, hosts, hasAnswer) {

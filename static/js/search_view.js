@@ -1,7 +1,7 @@
 // The search view: what all hosts of the run printed, searched on the server, and shown host by host as it is found.
 
 import { asRanges } from "console/chosen";
-import { FetchError, SilenceError } from "console/fetching";
+import { FetchError, SilenceError, whileTrying } from "console/fetching";
 import { number, plural } from "console/format";
 import { SearchHits } from "console/search_hits";
 import { SearchHost } from "console/search_host";
@@ -190,7 +190,7 @@ export class SearchView {
       if (error.name === "AbortError") return;
       if (stopper.signal.aborted) return;
       this.#isCut = error instanceof SilenceError;
-      this.#fail(error instanceof FetchError ? error.message : "The search ended unexpectedly: search again.");
+      this.#fail(error instanceof FetchError ? whileTrying(error) : "The search ended unexpectedly: search again.");
       this.#ended(stopper, this.#hits.of > 0 ? "stopped" : "failed");
     }
   }
