@@ -85,7 +85,7 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
         _cancel_host(request, run, host)
     else:
         count = actions.cancel_run(run, user_of(request))
-        told = f"Canceling {count} server{'' if count == 1 else 's'}." if count else "Nothing was left to cancel."
+        told = f"Canceling {count:,} server{'' if count == 1 else 's'}." if count else "Nothing was left to cancel."
         messages.info(request, told)
     return redirect(run)
 

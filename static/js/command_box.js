@@ -3,12 +3,13 @@
 // A command is {label, kind, detail?, words?, icon?, status?, run}: `kind` says what it is in a word, `detail` stands at
 // the right, `words` are found, too, `icon` is an SVG element to copy, `status` colours it, `run()` does it.
 
+import { number } from "console/format";
 import { rank } from "console/fuzzy";
 
 /** Commands shown at a time: nobody reads further, they type another letter. */
 const MOST_SHOWN = 60;
 
-let number = 0;
+let boxes = 0;
 
 export class CommandBox {
   #dialog;
@@ -30,8 +31,8 @@ export class CommandBox {
     this.#dialog = dialog;
     this.#prompt = prompt;
     this.#source = { all, named };
-    number += 1;
-    this.#id = `commands-${number}`;
+    boxes += 1;
+    this.#id = `commands-${boxes}`;
     this.#build();
     this.#listen();
   }
@@ -155,7 +156,7 @@ export class CommandBox {
 
 function countWords(all, shown) {
   if (all === 0) return "Nothing is called like this.";
-  return all > shown ? `the best ${shown} of ${all}` : `${all} found`;
+  return all > shown ? `the best ${shown} of ${number(all)}` : `${number(all)} found`;
 }
 
 function keysHelp() {

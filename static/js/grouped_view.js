@@ -113,7 +113,7 @@ export class GroupedView {
     const left = groups.length - this.#shown.length;
     const count = `${format.plural(groups.length, "group")}`;
     const all = groups.length > 1 ? count : "";
-    setText(this.#parts.filtered, left > 0 ? `${this.#shown.length} of ${count} pass the filter` : all);
+    setText(this.#parts.filtered, left > 0 ? `${format.number(this.#shown.length)} of ${count} pass the filter` : all);
     const retry = () => this.#feed.retry();
     this.#parts.problem.replaceChildren(...(problem ? [problemNotice(problem, retry)] : []));
   }

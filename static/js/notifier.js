@@ -82,7 +82,7 @@ export function pictureOf(store, name) {
   const rest = `${name} · Ops Console`;
   const bad = store.counts().filter(([status]) => isFailure(status));
   if (!store.isOver) {
-    return { title: `(${store.number("over")}/${store.size}) ${rest}`, icon: bad.length > 0 ? "bad" : "running" };
+    return { title: `(${format.number(store.number("over"))}/${format.number(store.size)}) ${rest}`, icon: bad.length > 0 ? "bad" : "running" };
   }
   if (bad.length > 0) return { title: `✗ ${format.countsText(bad)}: ${rest}`, icon: "bad" };
   const isGood = store.number("unsuccessful") === 0;
