@@ -17,7 +17,6 @@ import json
 import os
 import pwd
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,10 +26,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from demo.keeper import descendants
+from demo.keeping import Keeper
+from demo.keys import ensure_key
 from demo.loopback import all_free, has_many_addresses, shows_ssh_banner, some_free_port, wide_addresses
 from demo.openssh import MOST_ADDRESSES, find_sshd, sshd_config
 
@@ -108,13 +106,17 @@ class Fleet:
         self.hosts: list[Host] = []
         self._groups = groups
         self._options = options
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._keeper: Keeper | None = None
         self._lock: int | None = None
         self._pids: dict[str, int] = {}
+        self._own_homes = False
 
     @classmethod
-    def demo(cls, directory: Path, names: Sequence[str], server: str | None = None) -> Self:
-        """One server process, address and host key per name. ``server``: "openssh", "asyncssh" or what is there."""
+    def demo(cls, directory: Path, names: Sequence[str], server: str | None = None, own_homes: bool = False) -> Self:
+        """One server process, address and host key per name. ``server``: "openssh", "asyncssh" or what is there.
+
+        With ``own_homes`` each also has a home directory of its own, as :meth:`home_of` says.
+        """
         addresses = [f"127.0.0.{number}" for number in range(2, 2 + len(names))]
         if not has_many_addresses():
             addresses = ["127.0.0.1"] * len(names)
@@ -122,7 +124,9 @@ class Fleet:
             _Group(name, ((name, address),), directory / f"{name}.hostkey")
             for name, address in zip(names, addresses, strict=True)
         ]
-        return cls(directory, groups, {}, server or ("openssh" if find_sshd() else "asyncssh"))
+        fleet = cls(directory, groups, {}, server or ("openssh" if find_sshd() else "asyncssh"))
+        fleet._own_homes = own_homes
+        return fleet
 
     @classmethod
     def wide(cls, directory: Path, count: int, options: Mapping[str, str] | None = None, user: str = "") -> Self:
@@ -154,7 +158,13 @@ class Fleet:
 
     @property
     def running(self) -> bool:
-        return self._keeper is not None and self._keeper.poll() is None
+        return self._keeper is not None and self._keeper.running
+
+    @property
+    def keeper_pid(self) -> int:
+        """The process that everything on the hosts descends from."""
+        assert self._keeper is not None
+        return self._keeper.pid
 
     def host_keys(self) -> dict[str, tuple[str, str]]:
         """(type, base64 key) by host name."""
@@ -208,9 +218,7 @@ class Fleet:
 
     def server_processes(self, name: str) -> list[int]:
         """Process ids of the server that serves ``name`` and of its connections, without the programs they run."""
-        host = self.host(name)
-        group = next(group for group in self._groups if (host.name, host.address) in group.members)
-        master = self._pids[group.label]
+        master = self._pids[self._group_of(name).label]
         return [master, *(pid for pid in descendants(master) if _command_name(pid).startswith("sshd"))]
 
     def freeze(self, name: str) -> None:
@@ -229,6 +237,30 @@ class Fleet:
         """Kill the server of ``name`` and its connections. In the wide shape its 15 neighbours go with it."""
         _signal(self.server_processes(name), signal.SIGKILL)
 
+    def kill_listener(self, name: str) -> None:
+        """Kill only what accepts connections for ``name``: those that are open go on, as in an upgrade of sshd."""
+        _signal(self.server_processes(name)[:1], signal.SIGKILL)
+
+    def revive(self, name: str, timeout: float = 20) -> None:
+        """Start the server of ``name`` again after it was killed, and wait until it answers."""
+        group, port = self._group_of(name), self.host(name).port
+        assert self._keeper is not None
+        command = {"argv": self._command(group, port), "log": str(group.log)}
+        self._pids[group.label] = self._keeper.start([command])[0]
+        deadline = time.monotonic() + timeout
+        while not shows_ssh_banner(group.members[0][1], port, max(deadline - time.monotonic(), 0.01)):
+            if time.monotonic() > deadline:
+                raise FleetError(f"The SSH host {name} did not come back: see {group.log}.")
+            time.sleep(0.01)
+
+    def home_of(self, name: str) -> Path:
+        """The home directory of who logs in on ``name``."""
+        return self.home / self._group_of(name).label if self._own_homes else self.home
+
+    def _group_of(self, name: str) -> _Group:
+        host = self.host(name)
+        return next(group for group in self._groups if (host.name, host.address) in group.members)
+
     def _take_directory(self) -> None:
         """Two fleets over the same keys and ports file would put each other out of the inventory."""
         self._lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -241,12 +273,8 @@ class Fleet:
 
     def _end_keeper(self) -> None:
         keeper, self._keeper = self._keeper, None
-        if keeper is None:
-            return
-        assert keeper.stdin is not None and keeper.stdout is not None
-        keeper.stdin.close()
-        keeper.wait()
-        keeper.stdout.close()
+        if keeper is not None:
+            keeper.end()
 
     @cached_property
     def _remembered_ports(self) -> Path:
@@ -277,27 +305,20 @@ class Fleet:
             self.hosts += [Host(name, address, port, key_type, key) for name, address in group.members]
             group.log.write_text("")
             commands.append({"argv": self._command(group, port), "log": str(group.log)})
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-I", str(_HERE / "keeper.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=_clean_environment(),
-            start_new_session=True,
-        )
-        assert self._keeper.stdin is not None and self._keeper.stdout is not None
-        self._keeper.stdin.write(json.dumps(commands).encode() + b"\n")
-        self._keeper.stdin.flush()
-        started = self._keeper.stdout.readline()
+        self._keeper = Keeper()
+        started = self._keeper.start(commands)
         if not started:
             raise FleetError("The SSH hosts on loopback could not be started: see the message above, or set DEMO=0.")
-        self._pids = dict(zip([group.label for group in self._groups], json.loads(started), strict=True))
+        self._pids = dict(zip([group.label for group in self._groups], started, strict=True))
 
     def _command(self, group: _Group, port: int) -> list[str]:
         authorized = Path(f"{self.private_key}.pub")
+        home = self.home / group.label if self._own_homes else self.home
+        home.mkdir(exist_ok=True)
         if self.server == "asyncssh":
             script = str(_HERE / "asyncssh_server.py")
             where = [group.label, group.members[0][1], str(port)]
-            return [sys.executable, script, *where, str(group.key), str(authorized), self.user, str(self.home)]
+            return [sys.executable, script, *where, str(group.key), str(authorized), self.user, str(home)]
         config = self.directory / f"{group.label}.sshd_config"
         lines = sshd_config(
             sshd=self._sshd,
@@ -305,7 +326,7 @@ class Fleet:
             places=group.places(port),
             host_key=group.key,
             authorized_keys=authorized,
-            home=self.home,
+            home=home,
             user=self.user,
             options=self._options,
         )
@@ -343,36 +364,11 @@ class Fleet:
         raise FleetError(f"An SSH host on loopback ended at its start: {' '.join(log.split())[-300:]}")
 
 
-def ensure_key(path: Path) -> tuple[str, str]:
-    """Create an ed25519 key pair at ``path`` unless there is one; gives back (type, base64) of its public half."""
-    public = path.with_name(f"{path.name}.pub")
-    if not path.exists():
-        pair = Ed25519PrivateKey.generate()
-        private = pair.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-        )
-        line = pair.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-        public.write_bytes(line + b" opsconsole-demo\n")
-        # The private half is put in place last: where it exists, the pair is whole.
-        draft = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(private)
-        draft.replace(path)
-    key_type, key = public.read_text().split()[:2]
-    return key_type, key
-
-
 def _account() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return f"uid{os.geteuid()}"
-
-
-def _clean_environment() -> dict[str, str]:
-    """What the hosts' programs may know of the console's environment: nothing that could be a secret."""
-    names = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ")
-    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _command_name(pid: int) -> str:

@@ -1,8 +1,8 @@
 """Keeps the fleet's server processes: a small process between them and whoever started the fleet.
 
-It reads one line of JSON from standard input, ``[{"argv": [...], "log": path}, ...]``, starts these commands, prints
-their process ids as a JSON list and then waits. When standard input ends, however its parent came to end,
-it kills everything that descends from it: the servers, their connections and the programs run over them.
+It reads lines of JSON from standard input, ``[{"argv": [...], "log": path}, ...]``, starts these commands and prints
+their process ids as a JSON list. When standard input ends, however its parent came to end, it kills everything that
+descends from it: the servers, their connections and the programs run over them.
 """
 
 from __future__ import annotations
@@ -97,12 +97,16 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     try:
-        commands = json.loads(sys.stdin.buffer.readline())
-        print(json.dumps([_start(command) for command in commands]), flush=True)
+        stdin, said = sys.stdin.fileno(), b""
         while True:
-            ready, _, _ = select.select([sys.stdin.buffer, wake_read], [], [])
-            if sys.stdin.buffer in ready and not os.read(sys.stdin.fileno(), 4096):
-                return
+            ready, _, _ = select.select([stdin, wake_read], [], [])
+            if stdin in ready:
+                data = os.read(stdin, 65536)
+                if not data:
+                    return
+                *lines, said = (said + data).split(b"\n")
+                for line in lines:
+                    print(json.dumps([_start(command) for command in json.loads(line)]), flush=True)
             if wake_read in ready:
                 os.read(wake_read, 4096)
                 _reap()

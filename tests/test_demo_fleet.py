@@ -126,7 +126,7 @@ def test_everything_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = (
         "import sys, json; from pathlib import Path; from demo.fleet import Fleet\n"
         "fleet = Fleet.demo(Path(sys.argv[1]), ['web1']).start()\n"
-        "print(json.dumps([fleet.hosts[0].address, fleet.port, fleet._keeper.pid]), flush=True); sys.stdin.read()"
+        "print(json.dumps([fleet.hosts[0].address, fleet.port, fleet.keeper_pid]), flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -181,3 +181,30 @@ def test_a_cut_host_takes_new_connections(small_fleet: Fleet) -> None:
         assert not transport.is_active()
     with logged_in(small_fleet, host) as client:
         assert output_of(client, "echo back") == "back"
+
+
+def test_a_killed_host_comes_back_where_it_was(small_fleet: Fleet) -> None:
+    host = small_fleet.hosts[0]
+    small_fleet.kill(host.name)
+    small_fleet.revive(host.name)
+    with logged_in(small_fleet, host) as client:
+        assert output_of(client, "echo back") == "back"
+
+
+def test_connections_outlive_the_listener_of_a_host(small_fleet: Fleet) -> None:
+    host = small_fleet.hosts[0]
+    with logged_in(small_fleet, host) as client:
+        small_fleet.kill_listener(host.name)
+        assert output_of(client, "echo still") == "still"
+        small_fleet.revive(host.name)
+        assert output_of(client, "echo there") == "there"
+
+
+def test_hosts_may_have_homes_of_their_own(tmp_path: Path) -> None:
+    with Fleet.demo(tmp_path, ["web1", "db1"], own_homes=True) as fleet:
+        homes = []
+        for host in fleet.hosts:
+            with logged_in(fleet, host) as client:
+                homes.append(output_of(client, "cd && pwd"))
+        assert homes == [str(fleet.home_of("web1")), str(fleet.home_of("db1"))]
+        assert len(set(homes)) == 2
