@@ -55,7 +55,12 @@ class ServerProcess:
         assert self._server is not None
         return self._server.pid
 
-    def start(self) -> ServerProcess:
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs, or is stopped."""
+        return self._server is not None and self._server.poll() is None
+
+    def start(self, timeout: float = 20) -> ServerProcess:
         """Start it, on the same port each time, and wait until it answers."""
         command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(self.port)]
         with self._log.open("ab") as log:
@@ -66,21 +71,21 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + timeout
         while not self._answers():
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"The server under test did not start:\n{self.log()[-3000:]}")
             time.sleep(0.02)
         return self
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = 15) -> None:
         """End the server process by a signal; what it kept stays for the next :meth:`start`."""
         server, self._server = self._server, None
         if server is None:
             return
         server.send_signal(number)
         try:
-            server.wait(15)
+            server.wait(timeout)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()

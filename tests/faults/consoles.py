@@ -1,0 +1,108 @@
+"""The console's processes: one that serves, and at times a second one on the same database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.history import History
+from tests.faults.proxy import Proxy
+from tests.support.server import ServerProcess
+
+#: Seconds a server that was asked to end may take, and its successor to act for what it left.
+TERM_WITHIN = 10.0
+
+
+@dataclass
+class Console:
+    """A server process, and the proxy through which viewers reach it."""
+
+    name: str
+    server: ServerProcess
+    door: Proxy
+    lives: bool = False
+    paused: bool = False
+
+    @property
+    def serves(self) -> bool:
+        return self.lives and not self.paused
+
+
+@dataclass
+class Consoles:
+    """Two places for a server. Who changes what runs there holds ``busy``."""
+
+    history: History
+    first: Console
+    second: Console
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @classmethod
+    def make(cls, data: Path, environment: dict[str, str], history: History) -> Consoles:
+        """Two servers on one data directory, neither of them started."""
+        first, second = ServerProcess(data, environment), ServerProcess(data, environment)
+        return cls(history, _behind_a_door("A", first), _behind_a_door("B", second))
+
+    def serving(self) -> list[Console]:
+        """Those that answer."""
+        return [console for console in (self.first, self.second) if console.serves]
+
+    async def start(self, console: Console) -> float:
+        """Start one; gives back the seconds until it answered."""
+        began = time.monotonic()
+        await asyncio.to_thread(console.server.start, 60)
+        console.lives, console.paused = True, False
+        seconds = time.monotonic() - began
+        self.history.note(f"server {console.name} started in {seconds:.1f} s as {console.server.pid}")
+        return seconds
+
+    async def kill(self, console: Console) -> None:
+        """End one as a crash would."""
+        console.lives = False
+        await asyncio.to_thread(console.server.kill)
+        self.history.note(f"server {console.name} killed")
+
+    async def terminate(self, console: Console) -> float:
+        """Ask one to end, and see to it that it does in time."""
+        console.lives = False
+        began = time.monotonic()
+        await asyncio.to_thread(console.server.stop, signal.SIGTERM, 30)
+        seconds = time.monotonic() - began
+        self.history.note(f"server {console.name} ended after SIGTERM in {seconds:.1f} s")
+        self.history.figures["seconds to end after SIGTERM"].append(seconds)
+        return seconds
+
+    def pause(self, console: Console) -> None:
+        """Stop one in its tracks."""
+        os.kill(console.server.pid, signal.SIGSTOP)
+        console.paused = True
+
+    def resume(self, console: Console) -> None:
+        """Let one go on that was paused."""
+        console.paused = False
+        os.kill(console.server.pid, signal.SIGCONT)
+
+    def pids(self) -> list[int]:
+        """The process ids of those that live, paused or not."""
+        return [console.server.pid for console in (self.first, self.second) if console.lives]
+
+    def crashed(self) -> list[str]:
+        """The names of those that ended although nobody ended them."""
+        return [console.name for console in (self.first, self.second) if console.lives and not console.server.alive]
+
+    async def close(self) -> None:
+        """End both, and their doors."""
+        for console in (self.first, self.second):
+            console.door.close()
+            if console.paused and console.lives:
+                self.resume(console)
+            console.lives = False
+            await asyncio.to_thread(console.server.close)
+
+
+def _behind_a_door(name: str, server: ServerProcess) -> Console:
+    return Console(name, server, Proxy("127.0.0.1", ("127.0.0.1", server.port)))

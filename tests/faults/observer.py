@@ -1,0 +1,51 @@
+"""Looks into the database all the time: which statuses there were, and how long HostRuns had no living owner."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from consoles.statuses import ACTIVE
+from tests.faults.database import host_run_rows
+from tests.faults.history import Where
+from tests.faults.plan import Plan
+from tests.faults.world import World
+
+#: Seconds between looks.
+LOOK_EVERY = 0.5
+
+
+class Observer:
+    """Remembers what each look shows."""
+
+    def __init__(self, world: World, plan: Plan) -> None:
+        self._world = world
+        self._numbers = {run.key: run.number for run in plan.runs}
+        self._orphans: dict[Where, float] = {}
+
+    async def observe(self) -> None:
+        """Look until canceled."""
+        while True:
+            rows = await asyncio.to_thread(host_run_rows)
+            for row in rows:
+                if row["run__key"] in self._numbers:
+                    self._take((self._numbers[row["run__key"]], row["server_name"]), row)
+            for name in self._world.consoles.crashed():
+                self._world.history.complain(f"server {name} ended although nobody ended it")
+                return
+            await asyncio.sleep(LOOK_EVERY)
+
+    def _take(self, where: Where, row: dict[str, Any]) -> None:
+        self._world.history.saw(where, "database", row)
+        owned = row["status"] not in ACTIVE or self._lives(row["owner"])
+        if owned and (since := self._orphans.pop(where, None)) is not None:
+            self._world.history.figures["seconds until taken over"].append(time.monotonic() - since)
+        elif not owned and self._world.consoles.serving():
+            self._orphans.setdefault(where, time.monotonic())
+        elif not owned:
+            self._orphans.pop(where, None)  # counted from when somebody is there to take it
+
+    def _lives(self, owner: str) -> bool:
+        """Whether the owner is one of our servers; it begins with its process id."""
+        return owner.partition("-")[0] in {str(pid) for pid in self._world.consoles.pids()}

@@ -1,0 +1,65 @@
+"""The summary: what was done, what became of it, and how to do it again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from consoles.statuses import Status
+from tests.faults.history import History
+from tests.faults.plan import Kind, Plan
+
+
+@dataclass
+class Outcome:
+    """What the checker found, and what it counted."""
+
+    violations: list[str] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
+    starts: int = 0
+    spools_left: int = 0
+
+    @property
+    def passed(self) -> bool:
+        return not self.violations
+
+
+def summary(plan: Plan, history: History, outcome: Outcome, kept: Path | None) -> str:
+    """A page of text."""
+    return "\n".join(_lines(plan, history, outcome, kept))
+
+
+def _lines(plan: Plan, history: History, outcome: Outcome, kept: Path | None) -> Iterator[str]:
+    yield f"seed {plan.seed}, {plan.seconds:.0f} s of faults, {len(plan.runs)} runs"
+    yield ""
+    yield f"{sum(history.counts[kind] for kind in Kind)} faults injected:"
+    for kind in Kind:
+        hit = sum(one.hit for one in history.injected if one.kind == kind)
+        if history.counts[kind]:
+            yield f"  {kind:<22} {history.counts[kind]:>5}  (broke {hit})"
+    yield ""
+    hosts = sum(outcome.statuses.values())
+    yield f"{hosts} HostRuns ({_counted(outcome.modes)}): {_counted(outcome.statuses)}"
+    yield f"{outcome.starts} programs started, {outcome.bytes:,} bytes stored and compared"
+    yield f"viewers came back over {history.counts['connections of viewers']} connections"
+    for name, values in sorted(history.figures.items()):
+        ordered = sorted(values)
+        yield f"{name}: median {ordered[len(ordered) // 2]:.1f}, most {ordered[-1]:.1f} (of {len(ordered)})"
+    yield f"lost: {outcome.statuses[Status.LOST]}; spools left on hosts: {outcome.spools_left}"
+    yield ""
+    if outcome.passed:
+        yield "No violation: nothing was started twice, no byte is missing or wrong, no ending changed."
+        return
+    yield f"{len(outcome.violations)} VIOLATIONS"
+    yield from (f"  {said}" for said in outcome.violations[:40])
+    if len(outcome.violations) > 40:
+        yield f"  … and {len(outcome.violations) - 40} more"
+    yield f"Everything is kept in {kept}: faults.log says what happened when."
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name or 'never begun'}" for name, count in counts.most_common()) or "none"
