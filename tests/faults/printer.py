@@ -1,8 +1,8 @@
 """What a program of the fault suite prints: a pure function of (seed, run, host). Run as a script, it prints that.
 
 On the host it keeps a witness outside of everything the console knows: ``$HOME/witness/<seed>-<run>.starts`` gets a
-line for every start, and ``….progress`` says before and after each write how far it is, so that what was printed is known
-even of a program that was killed. Only the standard library, because it is also sent to hosts as a script.
+line for every start, and ``….progress`` says before and after each write how far it is, so that what was printed is
+known even of a program that was killed. Only the standard library, because it is also sent to hosts as a script.
 """
 
 from __future__ import annotations

@@ -107,9 +107,11 @@ def program_text(shape: str, seed: int, run: int, seconds: float) -> str:
     call = " ".join([*python, str(source), str(seed), str(run), f"{seconds:.2f}"])
     if shape == "line":
         return f"exec {call}"
+    # A shell says "Terminated" of what it waited for; only what the printer prints is known beforehand.
+    quiet = f"exec 3>&2 2>/dev/null\n{call} 2>&3 3>&-\n"
     if shape == "text":
-        return f"# 'quotes', \"more\" and $dollars\numask 022\n{call}\nstatus=$?\nexit $status\n"
+        return f"# 'quotes', \"more\" and $dollars\numask 022\n{quiet}status=$?\nexit $status\n"
     if shape == "sh":
-        return f"#!/bin/sh\nset -u\n{call}\n"
+        return f"#!/bin/sh\nset -u\n{quiet}"
     main = f"sys.exit(main({[str(seed), str(run), f'{seconds:.2f}']!r}))\n"
     return f"#!{' '.join(python)}\n{source.read_text().rpartition('if __name__')[0]}{main}"
