@@ -43,8 +43,13 @@ class World:
         return self.fleet.home_of(host) / "witness" / f"{seed}-{run}.{kind}"
 
     def spools(self) -> list[Path]:
-        """What is left of detached programs on all hosts."""
-        return [spool for name in self.names for spool in (self.fleet.home_of(name) / SPOOL).glob("*")]
+        """Directories of detached programs that still hold something; empty ones say that a program was started."""
+        return [
+            spool
+            for name in self.names
+            for spool in (self.fleet.home_of(name) / SPOOL).glob("*")
+            if any(spool.iterdir())
+        ]
 
     def programs(self) -> list[str]:
         """The command lines of what runs on the hosts, other than SSH servers."""
