@@ -9,7 +9,7 @@ FIND_PYTHON = for python in $(PY) python3 python3.14 python3.13 python3.12 pytho
 	[ -n "$$python" ] || { echo "Ops Console needs Python 3.11 or newer: install it, then run the same command again." >&2; exit 1; }
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test test-python test-js lint format types migrations-check check bench screenshot clean
+.PHONY: help run test test-python test-js test-faults lint format types migrations-check check bench screenshot clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,11 @@ test-python: ## the Python tests alone: make test-python ARGS='-k outputlog -x'
 
 test-js: ## the JavaScript tests alone
 	@"$$($(PY) tools/prepare.py node)" --test --test-reporter=spec tests/js/*.test.js
+
+SECONDS = 120
+test-faults: .venv-dev ## harm a console at work and check every byte: make test-faults SEED=7 SECONDS=900, or FAULTS=500
+	@tools/system_packages.sh
+	@$(PY) -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS),--seconds $(SECONDS)) $(ARGS)
 
 lint: .venv-dev ## ruff, and the syntax of the JavaScript
 	@$(PY) -m ruff check .
