@@ -1,4 +1,4 @@
-"""A short pass of the fault suite: ``make test-faults`` does the same for longer, and with a seed of its own each time."""
+"""A short pass of the fault suite: ``make test-faults`` does the same for longer, each time with another seed."""
 
 from __future__ import annotations
 

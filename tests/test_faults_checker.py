@@ -55,7 +55,13 @@ def ended_early(status: str, stored: int = 8, **changes: Any) -> dict[str, Any]:
     return early | changes
 
 
-NEVER_STARTED = {"witnessed": Witnessed(), "chunks": [], "size": 0, "watched": [0], "seen": [seen("queued")]}
+NEVER_STARTED: dict[str, Any] = {
+    "witnessed": Witnessed(),
+    "chunks": [],
+    "size": 0,
+    "watched": [0],
+    "seen": [seen("queued")],
+}
 
 
 def test_finds_nothing_wrong_with_a_good_record() -> None:
@@ -160,7 +166,7 @@ def test_sees_a_cancel_that_nobody_asked_for() -> None:
 
 
 def test_sees_an_unreachable_host_with_which_nothing_was_wrong() -> None:
-    never = NEVER_STARTED | {"seen": [seen("starting")]}
+    never: dict[str, Any] = NEVER_STARTED | {"seen": [seen("starting")]}
     assert "nothing was wrong with its host" in wrong(**ended_early("unreachable", **never))
     assert wrong(**ended_early("unreachable", harmed=True, **never)) == ""
 

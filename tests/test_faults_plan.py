@@ -91,7 +91,7 @@ def test_programs_print_all_kinds_of_bytes() -> None:
 
 def test_the_history_complains_of_a_size_that_shrinks() -> None:
     history = History()
-    row = {"status": "running", "exit_status": None, "exit_signal": "", "size": 10}
+    row = {"status": "running", "exit_status": None, "exit_signal": "", "size": 10, "contact_lost": None}
     history.saw((1, "web1"), "viewer", row)
     history.saw((1, "web1"), "viewer", row | {"size": 9})
     assert history.complaints == ["run 1 on web1: viewer saw 9 bytes after 10"]

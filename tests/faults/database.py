@@ -15,7 +15,18 @@ from tests.faults.history import History, Seen
 from tests.faults.plan import Plan, RunPlan
 from tests.faults.world import World
 
-_COLUMNS = ("run__key", "server_name", "status", "exit_status", "exit_signal", "reason", "size", "owner")
+_COLUMNS = (
+    "run__key",
+    "server_name",
+    "status",
+    "exit_status",
+    "exit_signal",
+    "reason",
+    "size",
+    "owner",
+    "fence",
+    "contact_lost",
+)
 #: Seconds before and after an attempt to reach a host in which a fault may be what kept it.
 _MARGIN = 3.0
 

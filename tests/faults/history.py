@@ -42,6 +42,9 @@ class History:
         self.sizes: defaultdict[tuple[str, Where], int] = defaultdict(int)
         self.watched: defaultdict[Where, list[int]] = defaultdict(list)
         self.canceled: set[Where] = set()
+        #: HostRuns that were out of contact for a while, and how many processes acted for each.
+        self.reconnecting: set[Where] = set()
+        self.fences: dict[Where, int] = {}
         self.injected: list[Injected] = []
         self.complaints: list[str] = []
         self.counts: Counter[str] = Counter()
@@ -69,6 +72,10 @@ class History:
         if row["size"] < self.sizes[by, where]:
             self.complain(f"{_name(where)}: {by} saw {row['size']} bytes after {self.sizes[by, where]}")
         self.sizes[by, where] = row["size"]
+        if row["contact_lost"]:
+            self.reconnecting.add(where)
+        if "fence" in row:
+            self.fences[where] = row["fence"]
 
     def happened(self, fault: Injected) -> None:
         """A fault is over."""

@@ -113,8 +113,11 @@ def make_plan(seed: int, seconds: float, hosts: Sequence[str], kinds: Sequence[K
 def _runs(seed: int, seconds: float, hosts: Sequence[str]) -> Iterator[RunPlan]:
     chance = random.Random(f"runs {seed}")
     for number, at in enumerate(_moments(chance, RUN_EVERY, seconds)):
-        lasts = min(_duration(chance), seconds - at + 3)
+        lasts = _duration(chance)
         picked = tuple(chance.sample(hosts, chance.randint(1, min(6, len(hosts)))))
+        fanout = chance.choice((1, 2, 64, 64)) if lasts < 8 else 64
+        # Those that wait for others make the run longer than its programs; all of it is over soon after the end.
+        lasts = min(lasts, (seconds - at + 3) / -(-len(picked) // fanout))
         yield RunPlan(
             number=number,
             at=at,
@@ -122,7 +125,7 @@ def _runs(seed: int, seconds: float, hosts: Sequence[str]) -> Iterator[RunPlan]:
             hosts=picked,
             seconds=lasts,
             shape=chance.choice(SHAPES),
-            fanout=chance.choice((1, 2, 64, 64)) if lasts < 8 else 64,
+            fanout=fanout,
             cancels=tuple(_cancels(chance, lasts, len(picked))),
             second_viewer=chance.uniform(0, lasts + 5) if chance.random() < 0.3 else None,
         )

@@ -45,6 +45,8 @@ def _lines(plan: Plan, history: History, outcome: Outcome, kept: Path | None) ->
     hosts = sum(outcome.statuses.values())
     yield f"{hosts} HostRuns ({_counted(outcome.modes)}): {_counted(outcome.statuses)}"
     yield f"{outcome.starts} programs started, {outcome.bytes:,} bytes stored and compared"
+    taken = sum(fence > 1 for fence in history.fences.values())
+    yield f"{len(history.reconnecting)} were out of contact for a while, {taken} were taken over by another process"
     yield f"viewers came back over {history.counts['connections of viewers']} connections"
     for name, values in sorted(history.figures.items()):
         ordered = sorted(values)

@@ -77,7 +77,7 @@ async def _tidy(world: World, outcome: Outcome) -> None:
     """Wait until nothing of the runs is left on the hosts."""
     deadline = time.monotonic() + TIDY
     while time.monotonic() < deadline:
-        if not await asyncio.to_thread(world.programs) and not world.spools():
+        if not await asyncio.to_thread(world.programs):
             break
         await asyncio.sleep(0.5)
     outcome.spools_left = len(world.spools())
