@@ -22,6 +22,7 @@ class Outcome:
     bytes: int = 0
     starts: int = 0
     spools_left: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
 
     @property
     def passed(self) -> bool:
@@ -52,6 +53,9 @@ def _lines(plan: Plan, history: History, outcome: Outcome, kept: Path | None) ->
         ordered = sorted(values)
         yield f"{name}: median {ordered[len(ordered) // 2]:.1f}, most {ordered[-1]:.1f} (of {len(ordered)})"
     yield f"lost: {outcome.statuses[Status.LOST]}; spools left on hosts: {outcome.spools_left}"
+    if outcome.errors:
+        yield "errors in the servers' log:"
+        yield from (f"  {count} × {text}" for text, count in outcome.errors.most_common(8))
     yield ""
     if outcome.passed:
         yield "No violation: nothing was started twice, no byte is missing or wrong, no ending changed."

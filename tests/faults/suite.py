@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ async def run_suite(plan: Plan, options: Options, history: History) -> Outcome:
             await world.consoles.terminate(console)
         await asyncio.to_thread(_check, world, plan, options.forgiven, outcome)
     outcome.violations = history.complaints + outcome.violations
+    outcome.errors.update(_logged_errors(options.directory / "data" / "server.log"))
     return outcome
 
 
@@ -82,6 +84,12 @@ async def _tidy(world: World, outcome: Outcome) -> None:
         await asyncio.sleep(0.5)
     outcome.spools_left = len(world.spools())
     outcome.violations += [f"left running: {program}" for program in await asyncio.to_thread(world.programs)]
+
+
+def _logged_errors(log: Path) -> list[str]:
+    """What the servers called an error, without what differs each time."""
+    found = re.findall(r"^\S+ \S+ (?:ERROR|CRITICAL) (.*)", log.read_text(errors="replace"), re.MULTILINE)
+    return [re.sub(r"\d+", "N", text)[:90] for text in found]
 
 
 def _check(world: World, plan: Plan, forgiven: frozenset[str], outcome: Outcome) -> None:
