@@ -83,7 +83,17 @@ async def _tidy(world: World, outcome: Outcome) -> None:
             break
         await asyncio.sleep(0.5)
     outcome.spools_left = len(world.spools())
+    if outcome.spools_left:
+        await _clean(world, outcome)
     outcome.violations += [f"left running: {program}" for program in await asyncio.to_thread(world.programs)]
+
+
+async def _clean(world: World, outcome: Outcome) -> None:
+    """A console that was killed at the very end of a program leaves its spool: an operator can have it removed."""
+    server = world.consoles.serving()[0].server
+    done = await asyncio.to_thread(server.manage, "spools", "--on", ",".join(world.names), "--clean")
+    world.history.note(f"manage.py spools ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    outcome.violations += [f"not removed by manage.py spools --clean: {spool}" for spool in world.spools()]
 
 
 def _logged_errors(log: Path) -> list[str]:
