@@ -10,7 +10,7 @@ from pathlib import Path
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
 
-from opsconsole import env
+from opsconsole import databases, env
 from opsconsole.static_versions import add_headers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -116,19 +116,14 @@ TEMPLATES = [
     },
 ]
 
+DATABASE_URL = env.text("DATABASE_URL", default="")
+#: Connections to PostgreSQL that this process keeps at the most.
+DATABASE_CONNECTIONS = env.integer("OPSCONSOLE_DATABASE_CONNECTIONS", default=20)
+SQLITE_FILE = env.path("OPSCONSOLE_DATABASE", DATA_DIR / "console.sqlite3")
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": env.path("OPSCONSOLE_DATABASE", DATA_DIR / "console.sqlite3"),
-        # Threads live long here (a runner, a socket), and closing after each request would reopen the file each time.
-        "CONN_MAX_AGE": None,
-        "OPTIONS": {
-            # IMMEDIATE: a transaction that reads and then writes cannot be refused halfway, which no timeout covers.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=67108864;",
-        },
-    }
+    "default": databases.postgresql(DATABASE_URL, DATABASE_CONNECTIONS)
+    if DATABASE_URL
+    else databases.sqlite(SQLITE_FILE)
 }
 
 REDIS_URL = env.text("REDIS_URL", default="")

@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.bad_hosts",
     "tests.support.owners",
     "tests.support.people",
+    "tests.support.postgres",
     "tests.support.redis",
     "tests.support.server",
 ]

@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 
 # What the person who runs the tests has set for a real console must not reach them.
-for _name in [name for name in os.environ if name.startswith("OPSCONSOLE_") or name in ("PORT", "DEMO", "REDIS_URL")]:
+_OTHERS = ("PORT", "DEMO", "REDIS_URL", "DATABASE_URL", "DATABASE_URL_FILE")
+for _name in [name for name in os.environ if name.startswith("OPSCONSOLE_") or name in _OTHERS]:
     del os.environ[_name]
 
 _DIRECTORY = Path(tempfile.mkdtemp(prefix="opsconsole-test-"))

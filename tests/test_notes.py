@@ -330,11 +330,7 @@ def test_notes_come_through_both_channel_layers_at_once(
 def test_note_is_told_even_where_no_doorbell_rings(make_server: MakeServer, fleet: Fleet) -> None:
     # Two processes and no Redis between them: the second only finds notes by looking.
     writing = make_server()
-    shared = {
-        "OPSCONSOLE_DATABASE": str(writing.data / "console.sqlite3"),
-        "OPSCONSOLE_SECRET_KEY_FILE": str(writing.data / "keys" / "django.key"),
-    }
-    reading = make_server(OPSCONSOLE_LOOK_EVERY="0.1", **shared)
+    reading = make_server(OPSCONSOLE_LOOK_EVERY="0.1", **writing.shared)
     names, alice = writing.add_fleet(fleet, 1), writing.alice()
     with SocketViewer(writing, alice, NEW) as one:
         run = one.start(names, "true")

@@ -299,11 +299,7 @@ def test_both_channel_layers_tell_who_watches_at_once(
 
 def two_processes(make_server: MakeServer, **settings: str) -> tuple[ServerProcess, ServerProcess]:
     first = make_server(**settings)
-    shared = {
-        "OPSCONSOLE_DATABASE": str(first.data / "console.sqlite3"),
-        "OPSCONSOLE_SECRET_KEY_FILE": str(first.data / "keys" / "django.key"),
-    }
-    return first, make_server(**settings, **shared)
+    return first, make_server(**settings, **first.shared)
 
 
 def test_two_processes_tell_each_others_watchers_through_redis(

@@ -195,9 +195,7 @@ def test_both_channel_layers_carry_news_at_once(
 
 def test_viewer_in_another_process_follows_through_redis(make_server: MakeServer, fleet: Fleet, redis_url: str) -> None:
     executing = make_server(REDIS_URL=redis_url)
-    database = str(executing.data / "console.sqlite3")
-    keys = str(executing.data / "keys" / "django.key")
-    watching = make_server(REDIS_URL=redis_url, OPSCONSOLE_DATABASE=database, OPSCONSOLE_SECRET_KEY_FILE=keys)
+    watching = make_server(REDIS_URL=redis_url, **executing.shared)
     alice, names = executing.alice(), executing.add_fleet(fleet, 2)
     with SocketViewer(executing, alice, NEW) as starter:
         run = starter.start(names, "seq 1 200000")

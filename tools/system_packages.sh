@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need from the system: sshd, redis-server, Chromium, Python's venv. Quick when all is there.
+# Installs what the tests need from the system: sshd, redis-server, PostgreSQL, Chromium, Python's venv. Quick when all is there.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -7,6 +7,7 @@ PATH=$PATH:/usr/sbin:/sbin
 missing() {
     command -v sshd >/dev/null || echo openssh-server
     command -v redis-server >/dev/null || echo redis-server
+    command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
         echo chromium
     python=$(command -v python3 || true)
@@ -37,6 +38,10 @@ install >/dev/null 2>&1 || { $as_root apt-get update -qq && install >/dev/null; 
 for package in $packages; do
     case $package in
     openssh-server) $as_root systemctl disable --now ssh.service ssh.socket >/dev/null 2>&1 || true ;;
+    postgresql)
+        $as_root systemctl disable --now postgresql.service >/dev/null 2>&1 ||
+            $as_root service postgresql stop >/dev/null 2>&1 || true
+        ;;
     redis-server) $as_root systemctl disable --now redis-server.service >/dev/null 2>&1 || true ;;
     esac
 done

@@ -20,11 +20,15 @@ import pytest
 
 from demo.fleet import Fleet
 from demo.loopback import some_free_port
+from tests.support import postgres
 from tests.support.rights import RUN_RIGHTS
 from tests.support.viewing import SocketViewer
 
 ROOT = Path(__file__).parent.parent.parent
 MakeServer = Callable[..., "ServerProcess"]
+NewDatabase = Callable[[Path], dict[str, str]]
+
+_KEYS = {"OPSCONSOLE_SECRET_KEY_FILE": "django.key", "OPSCONSOLE_ENCRYPTION_KEY_FILE": "encryption.keys"}
 
 
 @dataclass
@@ -49,6 +53,14 @@ class ServerProcess:
     @property
     def socket_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """Settings of another process on this one's database and with its keys."""
+        keys = {name: str(self.data / "keys" / file) for name, file in _KEYS.items()}
+        if "DATABASE_URL" in self.environment:
+            return keys | {"DATABASE_URL": self.environment["DATABASE_URL"]}
+        return keys | {"OPSCONSOLE_DATABASE": str(self.data / "console.sqlite3")}
 
     @property
     def pid(self) -> int:
@@ -202,16 +214,28 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data / "console.sqlite3"
 
 
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest) -> NewDatabase:
+    """Make an empty, migrated database for the server that keeps its data in a folder; gives back its settings."""
+    if postgres.is_used():
+        return postgres.copies(request.getfixturevalue("django_db_setup"))
+
+    def copy(data: Path) -> dict[str, str]:
+        shutil.copy(request.getfixturevalue("migrated_database"), data / "console.sqlite3")
+        return {}
+
+    return copy
+
+
 @pytest.fixture
-def make_server(tmp_path: Path, migrated_database: Path) -> Iterator[MakeServer]:
+def make_server(tmp_path: Path, new_database: NewDatabase) -> Iterator[MakeServer]:
     """Start servers with settings of their own: ``make_server(OPSCONSOLE_OUTPUT_LIMIT="1000")``."""
     started: list[ServerProcess] = []
 
     def make(start: bool = True, **environment: str) -> ServerProcess:
         data = tmp_path / f"server{len(started)}"
         data.mkdir()
-        shutil.copy(migrated_database, data / "console.sqlite3")
-        started.append(ServerProcess(data, environment))
+        started.append(ServerProcess(data, new_database(data) | environment))
         return started[-1].start() if start else started[-1]
 
     yield make
@@ -220,11 +244,10 @@ def make_server(tmp_path: Path, migrated_database: Path) -> Iterator[MakeServer]
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[ServerProcess]:
+def shared_server(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[ServerProcess]:
     """The server behind :func:`live_server_process`: starting one takes longer than most tests."""
     data = tmp_path_factory.mktemp("server")
-    shutil.copy(migrated_database, data / "console.sqlite3")
-    server = ServerProcess(data).start()
+    server = ServerProcess(data, new_database(data)).start()
     yield server
     server.close()
 

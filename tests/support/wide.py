@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from consoles import lease
 from consoles.models import HostRun, Run, text_sha256
-from consoles.outputlog.writing import LogWriter, Ticket
+from consoles.outputlog import LogWriter, Ticket
 from consoles.statuses import FINAL, Status
 from servers.models import Credential, Server, Tag
 
