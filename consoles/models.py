@@ -76,6 +76,11 @@ class ScriptVersion(models.Model):
         return f"{self.script.name} v{self.number}"
 
 
+def storable(text: str) -> str:
+    """``text`` as every database takes it: a host may send NUL, and half characters, which PostgreSQL refuses."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
 def unix_lines(text: str) -> str:
     """Turn Windows and old Mac line ends into Unix ones: a shell takes ``\\r`` for part of the word before it."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -175,6 +180,16 @@ class Run(models.Model):
         return status_of_run(self.counts())
 
 
+class HostRunQuerySet(models.QuerySet["HostRun"]):
+    def lock(self) -> None:
+        """Lock these rows for the transaction, in everybody's order: who changes several never waits in a circle.
+
+        SQLite lets one transaction write at a time, and needs none of it.
+        """
+        if connection.features.has_select_for_update:
+            list(self.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
 class HostRun(models.Model):
     """The run's part on one server.
 
@@ -196,7 +211,7 @@ class HostRun(models.Model):
     contact_lost = models.DateTimeField(
         null=True, blank=True, help_text="Since when the console tries to reach it again, while it may go on."
     )
-    exit_status = models.IntegerField(null=True, blank=True)
+    exit_status = models.BigIntegerField(null=True, blank=True)
     exit_signal = models.CharField(max_length=20, blank=True)
     started = models.DateTimeField(null=True, blank=True)
     finished = models.DateTimeField(null=True, blank=True)
@@ -212,6 +227,8 @@ class HostRun(models.Model):
     owner = models.CharField(max_length=64, blank=True, db_index=True)
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+
+    objects = HostRunQuerySet.as_manager()
 
     class Meta:
         ordering = ["run", "index"]
@@ -241,8 +258,7 @@ class HostRun(models.Model):
         """
         if new_fence is not None:
             fields["fence"] = new_fence
-        if "reason" in fields:
-            fields["reason"] = fields["reason"][:500]
+        fields = _storable_fields(fields)
         # Not through the ORM: three of these per host made up a third of what a wide run costs its process.
         sources = sorted(sources_of(to))
         with connection.cursor() as cursor:
@@ -251,10 +267,16 @@ class HostRun(models.Model):
 
     def note(self, *, fence: int, **fields: Any) -> bool:
         """Change other fields than the status while it is not over and ``fence`` holds; False where that is not so."""
-        if "reason" in fields:
-            fields["reason"] = fields["reason"][:500]
         rows = HostRun.objects.filter(pk=self.pk, fence=fence, status__in=ACTIVE)
-        return rows.update(**fields) == 1
+        return rows.update(**_storable_fields(fields)) == 1
+
+
+def _storable_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a HostRun as the database takes them: hosts have a say in most of their texts."""
+    fields = {name: storable(value) if isinstance(value, str) else value for name, value in fields.items()}
+    if "reason" in fields:
+        fields["reason"] = fields["reason"][:500]
+    return fields
 
 
 @cache
@@ -365,5 +387,9 @@ LEASE = timedelta(seconds=45)
 
 
 def lease_end() -> Any:
-    """The database's time ``LEASE`` from now, as an expression for ``lease_until``."""
+    """The database's time ``LEASE`` from now, as an expression for ``lease_until``.
+
+    ``Now()`` is the time at which the statement began, on both databases. Where it has to wait for a lock after that,
+    a lease ends earlier than it might, and another one's is found to have run out later: both err on the safe side.
+    """
     return Now() + LEASE

@@ -136,7 +136,8 @@ class Server(models.Model):
 
     def record_test(self, ok: bool, result: str) -> None:
         """Remember how the last connection test ended, in one sentence."""
-        self.tested, self.test_ok, self.test_result = timezone.now(), ok, result[:500]
+        # A banner may hold NUL, which PostgreSQL does not take.
+        self.tested, self.test_ok, self.test_result = timezone.now(), ok, result.replace("\0", "")[:500]
         self.save(update_fields=["tested", "test_ok", "test_result"])
 
     def record_offered_key(self, key_type: str, key: str, fingerprint: str) -> HostKey:

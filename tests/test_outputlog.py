@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 
 from consoles import doorbell, outputlog
 from consoles.models import HostRun, OutputChunk, Run, lease_end
-from consoles.outputlog import MAX_CHUNK, Fenced, LogWriter, Ticket, reading, writing
+from consoles.outputlog import MAX_CHUNK, Fenced, LogWriter, Ticket, batch, reading, writing
 from consoles.protocol import STDERR, STDOUT
 from consoles.recent_output import Piece, Recent
 from consoles.statuses import Status
@@ -210,14 +210,14 @@ def test_reader_of_a_fast_host_is_held_up_and_goes_on(writer: LogWriter, monkeyp
     monkeypatch.setattr(writing, "MAX_WAITING_ONE", 4 * 1024 * 1024)
     refuse = threading.Event()
     refuse.set()
-    commit = writing._Batch.commit
+    commit = batch.Batch.commit
 
     def refused(self: Any) -> None:
         if refuse.is_set():
             raise OperationalError("database is locked")
         commit(self)
 
-    monkeypatch.setattr(writing._Batch, "commit", refused)
+    monkeypatch.setattr(batch.Batch, "commit", refused)
     [ticket] = tickets()
     handed_in = threading.Semaphore(0)
 
