@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -85,6 +86,16 @@ class HostTask:
         self._nudge.set()
         if connection is not None:
             connection.close()
+
+    @property
+    def fence(self) -> int:
+        """The fence under which this process acts for the HostRun."""
+        return self._ticket.fence
+
+    def drop(self) -> None:
+        """Another process acts for the HostRun now: write nothing more, and leave its program alone."""
+        self._writer.drop(self._ticket)
+        self.abandon()
 
     def run(self) -> None:
         """Do all of it. Never raises: whatever goes wrong becomes the HostRun's outcome."""
@@ -198,6 +209,7 @@ class HostTask:
 
     def _open(self, connection: ssh.Connection) -> Program:
         work, host_run = self._work, self.host_run
+        work.confirm(self._ticket)
         if host_run.mode == Run.Mode.ATTACHED:
             return ssh.Program(connection, work.program)
         if not connection.target.posix:
@@ -262,5 +274,8 @@ def _elapsed(host_run: HostRun) -> float:
     """Seconds since it was started, by the database's clock; 0 before that."""
     if host_run.started is None:
         return 0.0
-    now = HostRun.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=host_run.pk)
+    try:
+        now = HostRun.objects.annotate(now=Now()).values_list("now", flat=True).get(pk=host_run.pk)
+    except DatabaseError:
+        now = timezone.now()
     return max((now - host_run.started).total_seconds(), 0)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -33,6 +34,15 @@ LOST_REASON = (
 _MOST_AT_ONCE = 500
 
 
+#: A clock that goes on while the machine sleeps, where there is one: leases do, too.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def clock() -> float:
+    """Seconds that have passed, whatever was done to the machine's clock, also while this process stood still."""
+    return time.clock_gettime(_CLOCK)
+
+
 class Owner:
     """This process as an owner of HostRuns: a name, and the lock that says it is alive."""
 
@@ -49,7 +59,10 @@ class Owner:
 
     def renew(self) -> None:
         """Extend the leases of everything this process owns."""
-        HostRun.objects.filter(owner=self.name, status__in=ACTIVE).update(lease_until=lease_end())
+        mine = HostRun.objects.filter(owner=self.name, status__in=ACTIVE)
+        with transaction.atomic():
+            mine.lock()
+            mine.update(lease_until=lease_end())
 
     def release(self) -> None:
         """Say that this process is over."""
@@ -106,9 +119,11 @@ def _take_queued(owner: str) -> list[HostRun]:
     taken: list[HostRun] = []
     for start in range(0, len(wanted), _MOST_AT_ONCE):
         some = HostRun.objects.filter(pk__in=wanted[start : start + _MOST_AT_ONCE])
-        abandoned().exclude(owner=owner).filter(pk__in=some, status=Status.QUEUED).update(
-            owner=owner, fence=F("fence") + 1, lease_until=lease_end()
-        )
+        with transaction.atomic():
+            some.lock()
+            abandoned().exclude(owner=owner).filter(pk__in=some, status=Status.QUEUED).update(
+                owner=owner, fence=F("fence") + 1, lease_until=lease_end()
+            )
         taken += some.filter(owner=owner, status=Status.QUEUED).select_related("run")
     return taken
 

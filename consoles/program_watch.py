@@ -29,13 +29,17 @@ Program = ssh.Program | ssh.DetachedProgram
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a run asks of each of its hosts. ``mode`` is one of ``Run.Mode``; ``spool_kib`` bounds a host's spools."""
+    """What a run asks of each of its hosts. ``mode`` is one of ``Run.Mode``; ``spool_kib`` bounds a host's spools.
+
+    ``confirm`` is called before a program is started or ended: it raises ``Fenced`` where another process acts for it.
+    """
 
     program: str
     limits: Limits
     kill_grace: float
     mode: str
     spool_kib: int
+    confirm: Callable[[Ticket], None]
 
 
 class ContactLost(Exception):
@@ -125,6 +129,7 @@ class ProgramWatch:
         # What has not said yet that it was started cannot be ended, except by closing an attached session.
         known = program.announced or isinstance(program, ssh.Program)
         if self._stop and self._ending is None and known and not (exited and exited.connection_lost):
+            self._work.confirm(self._ticket)
             self._ending = _EndingThread(program, self._work.kill_grace)
         self._probe_if_silent(program)
 

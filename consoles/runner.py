@@ -7,15 +7,16 @@ import threading
 from collections import deque
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from consoles import lease, ssh
 from consoles.host_task import HostTask
-from consoles.models import HostRun, Run
+from consoles.models import LEASE, HostRun, Run
 from consoles.outcome import Limits
-from consoles.outputlog import LogWriter, Ticket
+from consoles.outputlog import Fenced, LogWriter, Ticket
 from consoles.program_watch import Work
 from consoles.statuses import ACTIVE, Status
 from consoles.targets import Prepared, Targets, with_keys
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between renewals of the leases, and between looks for work that nobody alive owns.
 RENEW_EVERY = 10.0
+#: Seconds after a renewal began for which this process may act on hosts: with its leases' last third in reserve.
+SURE_FOR = LEASE.total_seconds() * 2 / 3
 #: Seconds between looks for cancel requests that another process wrote.
 LOOK_EVERY = 1.0
 
@@ -43,6 +46,8 @@ class Runner:
         self._executions: set[Execution] = set()
         self._slots = threading.BoundedSemaphore(settings.OPSCONSOLE_MAX_ACTIVE)
         self._nudge = threading.Event()
+        self._renewed = threading.Condition()
+        self._sure_until = 0.0
         self._stopping = False
         self._settles = settles
         self._keeper = threading.Thread(target=self._keep, name="runner-keeper", daemon=True)
@@ -78,6 +83,8 @@ class Runner:
         Detached programs run on, and what waits is started by whoever takes it over. Attached ones are lost.
         """
         self._stopping = True
+        with self._renewed:
+            self._renewed.notify_all()
         self.writer.flush(timeout / 2)
         try:
             self._give_up_rest()
@@ -92,19 +99,36 @@ class Runner:
 
     def begin(self, task: HostTask) -> bool:
         """Take a slot for ``task``; False when the runner is stopping."""
-        self._slots.acquire()
+        # Known before it waits for the slot: its HostRun may be taken over or canceled meanwhile.
         with self._lock:
-            if self._stopping:
-                self._slots.release()
-                return False
             self._tasks[task.host_run.pk] = task
+        self._slots.acquire()
+        if self._stopping:
+            self.end(task)
+            return False
         return True
 
     def end(self, task: HostTask) -> None:
         """Give the slot back."""
         with self._lock:
-            self._tasks.pop(task.host_run.pk, None)
+            if self._tasks.get(task.host_run.pk) is task:
+                del self._tasks[task.host_run.pk]
         self._slots.release()
+
+    def confirm(self, ticket: Ticket) -> None:
+        """Called before something is done to a host: raises :class:`Fenced` where another process acts for it now.
+
+        After a pause (a stopped process, a sleeping laptop, a database that was away) it waits until the leases are
+        renewed, and with that known whose each HostRun is.
+        """
+        with self._renewed:
+            self._renewed.wait_for(lambda: ticket.fenced or self._stopping or self._is_sure)
+        if ticket.fenced or not self._is_sure:
+            raise Fenced
+
+    @property
+    def _is_sure(self) -> bool:
+        return lease.clock() < self._sure_until
 
     def finish(self, execution: Execution) -> None:
         with self._lock:
@@ -118,9 +142,9 @@ class Runner:
             try:
                 # Renewed before anything is settled: after a pause (a locked database, a sleeping laptop) our own
                 # leases have run out too, and what nobody has taken from us meanwhile is still ours.
-                if renew_in <= 0:
+                if renew_in <= 0 or not self._is_sure:
                     renew_in = RENEW_EVERY
-                    self._owner.renew()
+                    self._renew()
                 if settle_in <= 0 and self._settles:
                     settle_in = RENEW_EVERY
                     self.go_on(lease.settle_abandoned(self.owner))
@@ -134,6 +158,21 @@ class Runner:
             self._nudge.wait(LOOK_EVERY)
             self._nudge.clear()
         connection.close()
+
+    def _renew(self) -> None:
+        """Renew the leases, and stop acting for what was taken over: only then this process is sure of the others."""
+        with self._lock:
+            tasks = dict(self._tasks)
+        began = lease.clock()
+        self._owner.renew()
+        mine = dict(HostRun.objects.filter(owner=self.owner, pk__in=tasks).values_list("pk", "fence"))
+        for pk, task in tasks.items():
+            if mine.get(pk) != task.fence:
+                log.warning("%s was taken over by another process: this one stops acting for it.", task.host_run)
+                task.drop()
+        with self._renewed:
+            self._sure_until = began + SURE_FOR
+            self._renewed.notify_all()
 
     def _cancel_what_was_asked(self) -> None:
         with self._lock:
@@ -156,10 +195,11 @@ class Runner:
         """Two statements for all, attached ones last: of what starts in between, nothing is forgotten."""
         mine = HostRun.objects.filter(owner=self.owner, status__in=ACTIVE)
         started_attached = Q(mode=Run.Mode.ATTACHED) & ~Q(status=Status.QUEUED)
-        mine.exclude(started_attached).update(owner="", lease_until=None, fence=F("fence") + 1)
-        mine.filter(started_attached).update(
-            status=Status.LOST, reason=STOPPED_REASON, finished=Now(), fence=F("fence") + 1
-        )
+        lost = {"status": Status.LOST, "reason": STOPPED_REASON, "finished": Now()}
+        with transaction.atomic():
+            mine.lock()
+            mine.exclude(started_attached).update(owner="", lease_until=None, fence=F("fence") + 1)
+            mine.filter(started_attached).update(**lost, fence=F("fence") + 1)
 
 
 class Execution:
@@ -206,7 +246,12 @@ class Execution:
         self._prepared = Targets(run.connect_timeout).prepare(servers)
         limits = Limits(idle=run.idle_timeout, total=run.total_timeout, output=run.output_limit)
         self._work = Work(
-            run.program, limits, settings.OPSCONSOLE_KILL_GRACE, run.mode, settings.OPSCONSOLE_SPOOL_QUOTA
+            run.program,
+            limits,
+            settings.OPSCONSOLE_KILL_GRACE,
+            run.mode,
+            settings.OPSCONSOLE_SPOOL_QUOTA,
+            self._runner.confirm,
         )
 
     def _skip_all(self) -> None:
@@ -233,6 +278,8 @@ class Execution:
     def _execute(self, host_run: HostRun) -> None:
         assert self._work is not None
         task = HostTask(host_run, self._work, self._target_of, self._runner.writer, self._runner.kept)
+        # This thread waits for a host from here on, and others may wait for its connection to the database.
+        close_old_connections()
         if self._runner.begin(task):
             try:
                 task.run()
@@ -243,5 +290,10 @@ class Execution:
         """Where to connect: as prepared for all at once, and from the second time on as the inventory has it now."""
         server_id, run = host_run.server_id or 0, host_run.run
         if (prepared := self._prepared.pop(server_id, None)) is None:
-            prepared = Targets(run.connect_timeout).prepare(with_keys([server_id])).get(server_id)
+            try:
+                prepared = Targets(run.connect_timeout).prepare(with_keys([server_id])).get(server_id)
+            except DatabaseError:
+                prepared = Prepared(trouble="The console's database does not answer.")
+            finally:
+                close_old_connections()
         return prepared or Prepared(trouble=f"{host_run.server_name} is no longer in the inventory.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from consoles import ssh
 from servers.models import Credential, HostKey, Server
@@ -14,6 +16,9 @@ from servers.secrets import SecretError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,10 @@ def check_server(server: Server, connect_timeout: float = 10.0) -> str:
 
 def remember_mismatch(server_id: int, error: ssh.HostKeyMismatch) -> None:
     """Store a key that a server showed instead of its trusted one: it blocks the server until somebody decides."""
-    server = Server.objects.filter(pk=server_id).first()
-    if server is not None:
-        server.record_offered_key(error.key_type, error.key_base64, error.fingerprint)
+    try:
+        server = Server.objects.filter(pk=server_id).first()
+        if server is not None:
+            server.record_offered_key(error.key_type, error.key_base64, error.fingerprint)
+    except DatabaseError as refusal:
+        # The key stays refused, and is offered again at the next attempt.
+        log.warning("The key that a server showed instead of its trusted one could not be stored: %s", refusal)
