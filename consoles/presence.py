@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from consoles import doorbell
+from consoles.connections import renew_connections
 from consoles.models import Run, Watcher
 from consoles.presenting import iso
 from consoles.shared_reads import SharedReads
@@ -230,7 +231,7 @@ def _attempt(step: Any) -> bool:
     except DatabaseError as error:
         # Whoever watches is told from memory; the rows come when the database answers again.
         log.info("Who watches could not be written: %s", error)
-        close_old_connections()
+        renew_connections()
         return False
     return True
 

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from consoles import lease, ssh
+from consoles.connections import renew_connections
 from consoles.host_task import HostTask
 from consoles.models import LEASE, HostRun, Run
 from consoles.outcome import Limits
@@ -153,7 +154,7 @@ class Runner:
                 # Leases outlast several failed renewals, and every write is fenced: keep trying, next time at once.
                 renew_in = 0.0
                 log.warning("Leases could not be renewed: %s", error)
-                close_old_connections()
+                renew_connections()
             renew_in, settle_in = renew_in - LOOK_EVERY, settle_in - LOOK_EVERY
             self._nudge.wait(LOOK_EVERY)
             self._nudge.clear()

@@ -58,7 +58,7 @@ def postgresql(url: str, connections: int) -> dict[str, Any]:
             # Every conditional update relies on it: who waited for a row looks at it again before changing it.
             "isolation_level": IsolationLevel.READ_COMMITTED,
             # Short waits between attempts: a database that is back shall be used at once.
-            "pool": {"min_size": 2, "max_size": max(connections, 8), "timeout": 10, "reconnect_timeout": 4},
+            "pool": {"min_size": 2, "max_size": max(connections, 8), "timeout": 5, "reconnect_timeout": 4},
         },
     }
 

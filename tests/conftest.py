@@ -7,6 +7,8 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.support.postgres_server import is_used
+
 pytest_plugins = [
     "tests.support.browser",
     "tests.support.hosts",
@@ -23,6 +25,7 @@ _MARKERS = {
     "hosts": {"fleet", "small_fleet", "make_fleet", "engine"},
     "redis": {"redis_url", "redis_server"},
     "browser": {"browser", "new_page"},
+    "postgresql": {"postgres", "own_postgres"},
     "server": {"live_server_process", "make_server", "console"},
 }
 
@@ -45,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
     # The longest first, and it mostly waits: the other workers do the rest meanwhile.
     items.sort(key=lambda item: item.get_closest_marker("faults") is None)
+    if not is_used():
+        items[:] = [item for item in items if not _MARKERS["postgresql"] & set(getattr(item, "fixturenames", ()))]
 
 
 @pytest.hookimpl(wrapper=True)

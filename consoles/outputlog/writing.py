@@ -13,10 +13,11 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from django.db import DataError, IntegrityError, close_old_connections, connection
+from django.db import DataError, IntegrityError, connection
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
+from consoles.connections import renew_connections
 from consoles.outputlog import reading
 from consoles.outputlog.batch import Append, Batch, Job, Move, Ticket
 from consoles.statuses import Status
@@ -156,7 +157,7 @@ class LogWriter:
                 return self._store_apart(jobs, error)
             except DatabaseError as error:
                 self._note_trouble(error)
-                close_old_connections()
+                renew_connections()
                 with self._changed:
                     if self._changed.wait_for(lambda: self._stopping, RETRY_PAUSE):
                         break

@@ -9,19 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from tests.support.postgres_server import PostgresServer, directory
+from tests.support.postgres_server import PostgresServer, directory, is_used
 
 #: What the copies for servers are made from begins with this name.
 TEMPLATE = "empty"
-
-
-def is_used() -> bool:
-    """Whether this test run is on PostgreSQL."""
-    return str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql")
 
 
 def pytest_configure(config: pytest.Config) -> None:

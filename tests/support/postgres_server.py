@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
 
 #: Where the server of this test run has its files and its socket; workers inherit it.
 DIRECTORY = "TEST_POSTGRESQL_DIRECTORY"
@@ -47,10 +48,10 @@ class PostgresServer:
         """The DATABASE_URL of one of its databases; through a proxy, that one's ``directory``."""
         return f"postgresql://postgres@/{database}?host={directory or self.directory}"
 
-    def execute(self, statement: str) -> list[Any]:
+    def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """Run a statement as the administrator, outside of transactions; gives back its rows."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            cursor = connection.execute(statement)
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
             return list(cursor.fetchall()) if cursor.description else []
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -73,6 +74,11 @@ def _binaries() -> Path:
     if not installed:
         raise RuntimeError("PostgreSQL is not installed: run `make test`, which installs it, or install it yourself.")
     return installed[-1].resolve().parent
+
+
+def is_used() -> bool:
+    """Whether this test run is on PostgreSQL."""
+    return str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql")
 
 
 def directory() -> Path:

@@ -21,6 +21,7 @@ import pytest
 from demo.fleet import Fleet
 from demo.loopback import some_free_port
 from tests.support import postgres
+from tests.support.postgres_server import is_used
 from tests.support.rights import RUN_RIGHTS
 from tests.support.viewing import SocketViewer
 
@@ -217,7 +218,7 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def new_database(request: pytest.FixtureRequest) -> NewDatabase:
     """Make an empty, migrated database for the server that keeps its data in a folder; gives back its settings."""
-    if postgres.is_used():
+    if is_used():
         return postgres.copies(request.getfixturevalue("django_db_setup"))
 
     def copy(data: Path) -> dict[str, str]:
