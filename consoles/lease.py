@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Now
 
 from consoles import doorbell
@@ -24,6 +24,8 @@ from consoles.models import AuditEntry, HostRun, Run, lease_end
 from consoles.statuses import ACTIVE, Status
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.db.models import QuerySet
 
 LOST_REASON = (
@@ -32,8 +34,10 @@ LOST_REASON = (
 )
 #: Most rows named in one statement.
 _MOST_AT_ONCE = 500
-
-
+#: Seconds without a renewal after which a living owner stands still; it renews every ten.
+STILL_AFTER: Final = 15.0
+#: For each owner the newest lease that was seen, and when it was first seen.
+_looks: dict[str, tuple[datetime | None, float]] = {}
 #: A clock that goes on while the machine sleeps, where there is one: leases do, too.
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -71,10 +75,27 @@ class Owner:
 
 
 def abandoned() -> QuerySet[HostRun]:
-    """What nobody alive owns: the owner has died on this machine, or its lease has run out."""
+    """What nobody alive owns: the owner has died on this machine, or its lease has run out.
+
+    A lease may also seem to have run out because somebody set the clock of the database's machine. So where we see
+    that the owner lives, it must have renewed nothing for a while by our own clock, too: then it stands still.
+    """
     rows = HostRun.objects.filter(status__in=ACTIVE)
-    owners = rows.order_by().values_list("owner", flat=True).distinct()
-    return rows.filter(Q(owner__in=[owner for owner in owners if is_dead(owner)]) | _late())
+    newest = dict(rows.order_by().values_list("owner").annotate(Max("lease_until")))
+    for gone in _looks.keys() - newest.keys():
+        del _looks[gone]
+    dead = [owner for owner in newest if is_dead(owner)]
+    busy = [owner for owner in newest if owner not in dead and _is_seen(owner) and not _stands_still(owner, newest)]
+    return rows.filter(Q(owner__in=dead) | (_late() & ~Q(owner__in=busy)))
+
+
+def _stands_still(owner: str, newest: dict[str, datetime | None]) -> bool:
+    """Whether no look for ``STILL_AFTER`` seconds has found a lease of this owner renewed."""
+    known, since = _looks.get(owner, (None, 0.0))
+    if known is None or known != newest[owner]:
+        _looks[owner] = (newest[owner], clock())
+        return newest[owner] is None
+    return clock() - since >= STILL_AFTER
 
 
 def take_over(host_run: HostRun, owner: str) -> HostRun | None:
@@ -138,6 +159,11 @@ def _tell(run: Run, taken: int, lost: int) -> None:
     with transaction.atomic():
         AuditEntry.objects.create(actor_name="console", act=AuditEntry.Act.RUN_SETTLED, run=run, detail=detail)
     doorbell.ring(run.pk)
+
+
+def _is_seen(owner: str) -> bool:
+    """Whether the owner's lock is on this machine."""
+    return bool(owner) and "/" not in owner and (Path(settings.OPSCONSOLE_OWNER_DIR) / owner).exists()
 
 
 def is_dead(owner: str) -> bool:

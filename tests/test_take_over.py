@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from consoles import lease
-from consoles.models import HostRun
+from consoles.models import LEASE, HostRun, lease_end
 from consoles.outputlog import LogWriter, Ticket
 from consoles.protocol import STDOUT
 from consoles.statuses import FINAL, Status
 from tests.support.owners import dead_owner, host_runs, name_of
+
+pytestmark = pytest.mark.databases
 
 PAST = Now() - timedelta(seconds=1)
 
@@ -64,6 +69,42 @@ def test_stopped_owner_that_is_late_loses_its_own(other_process: Any) -> None:
 
 
 @pytest.mark.django_db
+def test_living_owner_that_seems_late_is_given_the_time_to_renew(
+    other_process: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the clock of the database's machine was set forward by a day, or while the owner stands still."""
+    now = 1000.0
+    monkeypatch.setattr(lease, "clock", lambda: now)
+    name = name_of(other_process())
+    [row] = host_runs(name, Status.RUNNING, lease_until=PAST)
+    assert not lease.abandoned()
+    now += lease.STILL_AFTER / 2
+    HostRun.objects.update(lease_until=Now() - timedelta(milliseconds=1))  # renewed, and late again
+    assert not lease.abandoned()
+    now += lease.STILL_AFTER - 0.1
+    assert not lease.abandoned()
+    now += 0.2
+    assert [found.pk for found in lease.abandoned()] == [row.pk]
+    HostRun.objects.update(lease_until=lease_end())
+    assert not lease.abandoned()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("days", [-1, 1])
+def test_clock_of_this_process_decides_nothing(days: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases are given and judged by the database's clock; ours may be a day off."""
+    wrong = timezone.now() + timedelta(days=days)
+    monkeypatch.setattr(timezone, "now", lambda: wrong)
+    monkeypatch.setattr(time, "time", wrong.timestamp)
+    in_time, late = host_runs("elsewhere", Status.RUNNING), host_runs("elsewhere", Status.RUNNING, lease_until=PAST)
+    assert [row.pk for row in lease.abandoned()] == [late[0].pk]
+    taken = lease.take_over(late[0], "me")
+    assert taken is not None and lease.take_over(in_time[0], "me") is None
+    left = HostRun.objects.annotate(left=F("lease_until") - Now()).get(pk=late[0].pk).left
+    assert timedelta(seconds=40) < left <= LEASE
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("status", sorted(FINAL))
 def test_what_is_over_is_not_taken(status: Status) -> None:
     [row] = host_runs(dead_owner(), status, lease_until=PAST)
@@ -75,9 +116,8 @@ def test_what_is_over_is_not_taken(status: Status) -> None:
 def test_owner_that_renews_first_keeps_its_own() -> None:
     owner = lease.Owner()
     [row] = host_runs(owner.name, Status.RUNNING, lease_until=PAST)
-    [seen] = lease.abandoned()
     owner.renew()
-    assert lease.take_over(seen, "me") is None
+    assert lease.take_over(row, "me") is None
     owner.release()
     assert stored(row) == (owner.name, 1, "running")
 
