@@ -257,6 +257,11 @@ class Execution:
 
     def _skip_all(self) -> None:
         """Say that nothing was started. Where even that fails, the next start of the console says it."""
+        if self._only is not None:
+            # Taken over from another process, and some of it runs: left to whoever looks next, perhaps this one.
+            rows = HostRun.objects.filter(pk__in=self._only, owner=self._runner.owner, status__in=ACTIVE)
+            rows.update(owner="", lease_until=None, fence=F("fence") + 1)
+            return
         for host_run in HostRun.objects.filter(run=self._run_id, owner=self._runner.owner, status=Status.QUEUED):
             self._runner.writer.move(Ticket(host_run, host_run.fence), Status.SKIPPED, reason=FAULT_REASON)
 
