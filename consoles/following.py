@@ -33,21 +33,38 @@ class Progress:
     counts: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Contact to a host's running program was lost, for this reason; or it is back, with no reason."""
+
+    host: str
+    reason: str
+
+
 @dataclass(slots=True)
 class _Cursor:
     offset: int = 0
     rest: dict[int, bytes] = field(default_factory=dict)
+    lost: bool = False
 
 
-def follow(run: Run) -> Iterator[Line | Progress]:
-    """Yield lines as they are stored, and the progress after each look, until every HostRun is over."""
+Found = Line | Contact | Progress
+
+
+def follow(run: Run) -> Iterator[Found]:
+    """Yield lines as they are stored, what becomes of the hosts' connections, and the progress after each look.
+
+    Ends when every HostRun is over.
+    """
     cursors: dict[int, _Cursor] = {}
     with doorbell.watch(run.pk) as rung:
         while True:
             rung.clear()
             host_runs = list(run.host_runs.order_by("index"))
             for host_run in host_runs:
-                yield from _new_lines(host_run, cursors.setdefault(host_run.pk, _Cursor()))
+                cursor = cursors.setdefault(host_run.pk, _Cursor())
+                yield from _new_lines(host_run, cursor)
+                yield from _change_of_contact(host_run, cursor)
             counts: dict[str, int] = {}
             for host_run in host_runs:
                 counts[host_run.status] = counts.get(host_run.status, 0) + 1
@@ -55,6 +72,13 @@ def follow(run: Run) -> Iterator[Line | Progress]:
             if not counts.keys() & {status.value for status in ACTIVE}:
                 return
             rung.wait(LOOK_EVERY)
+
+
+def _change_of_contact(host_run: HostRun, cursor: _Cursor) -> Iterator[Contact]:
+    lost = host_run.contact_lost is not None and not host_run.is_final
+    if lost != cursor.lost:
+        cursor.lost = lost
+        yield Contact(host_run.server_name, host_run.reason if lost else "")
 
 
 def _new_lines(host_run: HostRun, cursor: _Cursor) -> Iterator[Line]:

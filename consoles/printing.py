@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from consoles.following import Line, Progress
+from consoles.following import Contact, Found, Line, Progress
 from consoles.presenting import fold_names, host_row
 from consoles.statuses import ACTIVE, SEVERITY, Status
 from consoles.terminal_text import safe_for_terminal
@@ -31,11 +31,13 @@ class TextPrinter:
         self._drawn_at = 0.0
         self._terminal = sys.stderr.isatty()
 
-    def show(self, found: Line | Progress) -> None:
-        """Print a line, or keep the progress line true."""
+    def show(self, found: Found) -> None:
+        """Print a line, say that a host is out of contact, or keep the progress line true."""
         if isinstance(found, Line):
             self._wipe()
             self._print_line(found, sys.stderr if found.stream == STDERR else sys.stdout)
+        elif isinstance(found, Contact):
+            self.note(f"{found.host}: reconnecting. {found.reason}" if found.reason else f"{found.host}: in contact.")
         elif self._terminal and time.monotonic() - self._drawn_at >= _REDRAW:
             self._drawn_at = time.monotonic()
             self._draw(found)
@@ -81,10 +83,14 @@ class TextPrinter:
 
 
 class JsonPrinter(TextPrinter):
-    """One JSON object a line: ``{"host", "stream", "line"}`` as it arrives, and the result last."""
+    """One JSON object a line: ``{"host", "stream", "line"}`` as it arrives, ``{"host", "reconnecting"}`` with the reason
+    or "" when contact is lost or back, and the result last.
+    """
 
-    def show(self, found: Line | Progress) -> None:
-        if isinstance(found, Line):
+    def show(self, found: Found) -> None:
+        if isinstance(found, Contact):
+            self._emit({"host": found.host, "reconnecting": found.reason})
+        elif isinstance(found, Line):
             stream = "stderr" if found.stream == STDERR else "stdout"
             self._emit({"host": found.host, "stream": stream, "line": found.data.decode(errors="replace")})
 
