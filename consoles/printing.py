@@ -83,7 +83,7 @@ class TextPrinter:
 
 
 class JsonPrinter(TextPrinter):
-    """One JSON object a line: ``{"host", "stream", "line"}`` as it arrives, ``{"host", "reconnecting"}`` with the reason
+    """One JSON object a line: ``{"host", "stream", "line"}`` as it arrives, ``{"host", "reconnecting"}`` with a reason
     or "" when contact is lost or back, and the result last.
     """
 
