@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 #: Seconds before the first attempt to reach a host again, and the longest pause between two, before jitter.
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
+LEFT = "%s is left to whoever owns it now."
 
 
 class Abandoned(Exception):
@@ -103,7 +104,7 @@ class HostTask:
             if self._note_starting():
                 self._end(self._execute())
         except (Fenced, Abandoned):
-            log.info("%s is left to whoever owns it now.", self.host_run)
+            log.info(LEFT, self.host_run)
         except Exception:
             log.exception("%s ended by a fault of the console.", self.host_run)
             reason = "A fault in the console ended this: see its log, and check on the host."
@@ -122,6 +123,7 @@ class HostTask:
     def _end(self, outcome: Outcome) -> None:
         """Store the outcome; only then may the host forget what it kept."""
         stored = self._writer.move(self._ticket, outcome.status, reason=outcome.reason, **outcome.fields)
+        stored.add_done_callback(lambda done: done.result() or log.info(LEFT, self.host_run))
         program = self._program
         if isinstance(program, ssh.DetachedProgram) and program.ended_cleanly:
             if stored.result() and outcome.status is not Status.LOST:

@@ -126,7 +126,7 @@ def settle_abandoned(owner: str) -> list[HostRun]:
     """
     found = list(abandoned().exclude(owner=owner).exclude(status=Status.QUEUED).select_related("run"))
     detached = [host_run for host_run in found if host_run.mode == Run.Mode.DETACHED]
-    lost = [host_run for host_run in found if host_run not in detached and _lose(host_run)]
+    lost = [host_run for host_run in found if host_run not in detached and _lose(host_run, owner)]
     taken = [own for host_run in detached if (own := take_over(host_run, owner))] + _take_queued(owner)
     for run in {host_run.run for host_run in [*taken, *lost]}:
         _tell(run, sum(row.run_id == run.pk for row in taken), sum(row.run_id == run.pk for row in lost))
@@ -149,9 +149,10 @@ def _take_queued(owner: str) -> list[HostRun]:
     return taken
 
 
-def _lose(host_run: HostRun) -> bool:
-    fence = host_run.fence
-    return host_run.move(Status.LOST, fence=fence, new_fence=fence + 1, reason=LOST_REASON)
+def _lose(host_run: HostRun, owner: str) -> bool:
+    """Taken over first: its owner may have woken up since we looked, and renewed."""
+    own = take_over(host_run, owner)
+    return own is not None and own.move(Status.LOST, fence=own.fence, reason=LOST_REASON)
 
 
 def _tell(run: Run, taken: int, lost: int) -> None:

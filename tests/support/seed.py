@@ -62,6 +62,7 @@ def host_runs(run: int) -> list[dict[str, Any]]:
     from consoles.models import HostRun
 
     fields = ("index", "server_name", "status", "reason", "exit_status", "exit_signal", "size", "dropped", "owner")
+    fields += ("fence", "mode")
     return [dict(row) for row in HostRun.objects.filter(run=run).order_by("index").values(*fields)]
 
 
@@ -157,6 +158,18 @@ def change_person(name: str, **fields: Any) -> None:
     User.objects.filter(username=name).update(**fields)
 
 
+def expire_leases() -> None:
+    """Let all leases have run out, as 45 seconds without a renewal do."""
+    from datetime import timedelta
+
+    from django.db.models.functions import Now
+
+    from consoles.models import HostRun
+    from consoles.statuses import ACTIVE
+
+    HostRun.objects.filter(status__in=ACTIVE).update(lease_until=Now() - timedelta(seconds=1))
+
+
 def take_rights(name: str) -> None:
     """Take away all rights that were given to somebody."""
     from django.contrib.auth.models import User
@@ -168,14 +181,17 @@ def lock_database() -> None:
     """Let nobody else write until :func:`unlock_database`."""
     from django.db import connection
 
-    connection.cursor().execute("BEGIN IMMEDIATE")
+    from tests.support.locks import DatabaseLock
+
+    _locks.append(DatabaseLock(connection.settings_dict))
 
 
 def unlock_database() -> None:
     """Let others write again."""
-    from django.db import connection
+    _locks.pop().release()
 
-    connection.cursor().execute("ROLLBACK")
+
+_locks: list[Any] = []
 
 
 def end_sessions(name: str) -> None:

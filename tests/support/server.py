@@ -107,6 +107,22 @@ class ServerProcess:
         """End the server process as a crash would."""
         self.stop(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Let the server process stand still, as SIGSTOP and a laptop's lid do, until :meth:`resume`."""
+        os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def wait_for_log(self, text: str, timeout: float = 20) -> None:
+        """Wait until the server's log has this text."""
+        deadline = time.monotonic() + timeout
+        while text not in self.log():
+            assert time.monotonic() < deadline, f"The log never said {text!r}:\n{self.log()[-3000:]}"
+            time.sleep(0.02)
+
     def close(self) -> None:
         """End the server and the helper, at once."""
         self.kill()
