@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 #: Seconds before the first attempt to reach a host again, and the longest pause between two, before jitter.
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 15.0
+#: Sessions in which the host does not say whether it has started the program, before it counts as lost.
+MOST_UNANSWERED = 3
 LEFT = "%s is left to whoever owns it now."
 
 
@@ -65,6 +67,7 @@ class HostTask:
         self._canceled = self._abandoned = False
         # Whether a detached start was sent, by us or by whoever had this HostRun before.
         self._may_run = host_run.mode == Run.Mode.DETACHED and host_run.status in (Status.STARTING, Status.RUNNING)
+        self._unanswered = 0
         self._connection: ssh.Connection | None = None
         self._program: Program | None = None
 
@@ -153,7 +156,7 @@ class HostTask:
                 return self._spool_missing(error)
             except ssh.ConnectError as error:
                 self._stop_if_abandoned()
-                if not self._may_run:
+                if not self._may_try_again(error):
                     return self._not_started(error)
                 why = str(error)
             self._close()
@@ -161,6 +164,14 @@ class HostTask:
                 return self._gave_up(why)
             self._wait_for_contact(why, pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _may_try_again(self, error: ssh.ConnectError) -> bool:
+        """Whether the program may run there, or may be started again: detached, the host starts it once at the most."""
+        if self.host_run.mode == Run.Mode.DETACHED and isinstance(error, ssh.ProgramNotStarted) and not error.certain:
+            self._may_run = True
+            self._unanswered += 1
+        # A host that lets us in and never answers is not tried for a day.
+        return self._may_run and self._unanswered < MOST_UNANSWERED
 
     def _wait_for_contact(self, why: str, seconds: float) -> None:
         if self._canceled:

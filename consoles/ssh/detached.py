@@ -185,8 +185,15 @@ class DetachedProgram:
         elif self._is_complete:
             self._say_end_of_session()
         elif not (self._exited is None and self.announced) and time.monotonic() - self._quiet_since >= DRAIN:
-            # It is answered at once, and sent without a pause: a host that does neither is asked again.
-            self._ready.append(Exited(None, connection_lost=f"the host stayed silent for {DRAIN:g} s"))
+            self._ready.append(self._silence())
+
+    def _silence(self) -> Event | ConnectError:
+        """It is answered at once, and sent without a pause: a host that does neither is best asked again."""
+        if self.announced:
+            return Exited(None, connection_lost=f"the host sent nothing for {DRAIN:g} s")
+        name = self.connection.target.name
+        why = f"{name} let the login in and then said nothing for {DRAIN:g} s: it is overloaded, or has no POSIX shell."
+        return ProgramNotStarted(why, certain=False)
 
     def _say_end_of_session(self) -> None:
         session, greeting = self._session, self._greeting or {}
