@@ -26,6 +26,7 @@ from consoles.targets import Prepared, remember_mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
 log = logging.getLogger(__name__)
 
@@ -126,13 +127,17 @@ class HostTask:
     def _end(self, outcome: Outcome) -> None:
         """Store the outcome; only then may the host forget what it kept."""
         stored = self._writer.move(self._ticket, outcome.status, reason=outcome.reason, **outcome.fields)
-        stored.add_done_callback(lambda done: done.result() or log.info(LEFT, self.host_run))
+        stored.add_done_callback(self._note_if_left)
         program = self._program
         if isinstance(program, ssh.DetachedProgram) and program.ended_cleanly:
             if stored.result() and outcome.status is not Status.LOST:
                 program.finish()
             else:
                 program.ended_cleanly = False
+
+    def _note_if_left(self, stored: Future[bool]) -> None:
+        if not stored.result():
+            log.info(LEFT, self.host_run)
 
     # Reaching the host, again and again
 
