@@ -26,9 +26,10 @@ test: ## install what the tests need, then run all of them
 	@$(MAKE) test-js test-python
 
 # Most tests wait for hosts and pages: three workers keep two cores busy. For one test: WORKERS=0.
+# Compiled modules are kept, whatever the account's habit: tests start a hundred processes that would compile them anew.
 WORKERS = 3
 test-python: ## the Python tests alone: make test-python ARGS='-k outputlog -x'
-	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-js: ## the JavaScript tests alone
 	@"$$($(PY) tools/prepare.py node)" --test --test-reporter=spec tests/js/*.test.js

@@ -223,7 +223,7 @@ def empty_database() -> None:
     from django.core.management.color import no_style
     from django.db import connection
 
-    if connection.connection is not None and connection.connection.in_transaction:
+    if _locks:
         unlock_database()
     for run in list(_feeders):
         stop_feeding(run)
