@@ -52,7 +52,7 @@ def _lines(plan: Plan, history: History, outcome: Outcome, kept: Path | None) ->
     for name, values in sorted(history.figures.items()):
         ordered = sorted(values)
         yield f"{name}: median {ordered[len(ordered) // 2]:.1f}, most {ordered[-1]:.1f} (of {len(ordered)})"
-    yield f"lost: {outcome.statuses[Status.LOST]}; spools left on hosts for manage.py spools to remove: {outcome.spools_left}"
+    yield f"lost: {outcome.statuses[Status.LOST]}; spools left for the operator: {outcome.spools_left}"
     if outcome.errors:
         yield "errors in the servers' log:"
         yield from (f"  {count} × {text}" for text, count in outcome.errors.most_common(8))
