@@ -8,7 +8,7 @@ streams comes first is chance. From a line are taken, in this order:
 2. the host's own name, its short form and its address: ``<host>``. Names of one or two characters stay, unless they are
    letters with a number, as they would hit ordinary words.
 3. dates and times of day (``<time>``), durations up to hours (``<duration>``), transfer rates (``<rate>``) and process
-   numbers that are called so (``<pid>``).
+   numbers that are called so (``<pid>``), and the file that we put the program into (``<program>``).
 
 Everything else counts: versions, sizes, counts, days, paths, other hosts' names.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 #: Raised whenever a rule changes: what was worked out by other rules is worked out anew.
-VERSION: Final = "1"
+VERSION: Final = "2"
 #: Bytes of a line from which on it is compared in parts.
 LINE_MOST: Final = 64 * 1024
 
@@ -58,6 +58,7 @@ _CHANGING = re.compile(
     rf"(?<![\w.,:-])(?:(?P<time>{_TIMES})|(?P<rate>{_RATES})|(?P<duration>{_DURATIONS}))(?![\w:])"
     r"|(?P<boot>^\[\s{0,12}\d{1,12}\.\d{3,9}\])"
     r"|(?P<up>\bup\s+(?:\d+ days?,\s+)?(?:\d{1,2}:\d\d|\d+ min)(?![\w:]))"
+    r"|(?P<program>(?<![^\s\"'(=])/\S{0,200}?(?:\.opsconsole/[0-9a-f-]{36}-\d{1,5}/script|/opsc\.\w{6})(?!\w))"
     r"|(?P<pid>(?<=[\w)])\[\d+\](?=:)|\b(?:pid|PID|Pid)[ :=#]{1,2}\d+(?!\w))"
 )
 _DIGIT = re.compile(r"\d")

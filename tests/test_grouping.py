@@ -85,6 +85,11 @@ def test_short_names_do_not_hit_ordinary_words() -> None:
         ("took 12.5 s, 300ms, 1h2m3s, 3 minutes", "took <duration>, <duration>, <duration>, <duration>"),
         ("Fetched 312 kB in 1s (298 kB/s)", "Fetched 312 kB in <duration> (<rate>)"),
         ("pid 123 PID: 4 (pid=77)", "pid <pid> PID: <pid> (pid=<pid>)"),
+        (
+            'File "/home/ops/.opsconsole/63a9ad13-0405-46de-89be-ab9e27ead2d2-17/script", line 3, in <module>',
+            'File "<program>", line 3, in <module>',
+        ),
+        ("/tmp/opsc.qA7xYz: line 3: apt: command not found", "<program>: line 3: apt: command not found"),
     ],
 )
 def test_times_durations_rates_and_process_numbers_do_not_count(line: str, masked: str) -> None:
