@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,6 +51,22 @@ def test_maps_packages_and_own_modules_by_bare_name() -> None:
     assert set(VENDOR_MODULES) <= set(imports)
     assert imports["console/run_page"].startswith("/static/js/run_page.js?v=")
     assert "console/theme" not in imports  # a plain script, and not to be imported
+
+
+def test_names_the_modules_that_each_view_needs_besides_the_page() -> None:
+    views = [("focus", "Focus"), ("lines", "Lines")]
+    needed = json.loads(unescape(rendered("{% view_modules views %}", views=views)))
+    assert {"console/focus_view", "console/focus_pane", "@xterm/xterm"} <= set(needed["focus"])
+    assert {"console/lines_view", "console/line_log"} <= set(needed["lines"])
+    assert "@xterm/xterm" not in needed["lines"]
+    assert "console/host_store" not in needed["lines"]  # the page fetches it anyway
+
+
+def test_fetches_the_modules_of_the_page_at_once_but_not_those_of_views() -> None:
+    links = rendered('{% module_preloads "first_view" "run_page" %}')
+    assert links.index("first_view.js") < links.index("run_page.js")
+    assert "host_store.js?v=" in links
+    assert "focus_view" not in links and "xterm" not in links
 
 
 def test_rows_show_failures_first_and_escape_what_hosts_print() -> None:

@@ -121,3 +121,52 @@ def test_a_finished_run_is_not_spoken_of_as_if_it_went_on(console: Console) -> N
     page = console.open("merged")
     expect(page.locator("[data-view-name=merged]")).to_contain_text("No host printed")
     expect(page.locator("[data-view-name=merged]")).not_to_contain_text("so far")
+
+
+#: Names of the scripts that the page asked for before the first request for lines, and of all.
+SCRIPTS = """
+() => {
+  const entries = performance.getEntriesByType("resource");
+  const asked = entries.find(({ name }) => name.includes("/lines?")).startTime;
+  const scripts = entries.filter(({ name }) => /\\.m?js/.test(name));
+  const named = (some) => some.map(({ name }) => name.replace(/.*[/](.*)[.]m?js.*/, "$1"));
+  return [named(scripts.filter(({ startTime }) => startTime < asked)), named(scripts)];
+}
+"""
+
+
+def test_fetches_first_what_the_addressed_view_needs(console: Console) -> None:
+    page = console.new_page(console.server, console.alice)
+    log = console.server.ask("add_log", user="alice", text="first\n")
+    page.goto(f"/runs/{log}/#view=lines")
+    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
+    first, all_of_them = page.evaluate(SCRIPTS)
+    assert {"run_page", "lines_view", "line_log"} <= set(first)
+    assert not {"xterm", "focus_view", "grid_view", "grouped_view", "merged_view", "search_view"} & set(first)
+    assert {"xterm", "focus_view", "grid_view", "grouped_view", "merged_view", "search_view"} <= set(all_of_them)
+    assert len(all_of_them) == len(set(all_of_them))
+
+
+def test_a_view_that_is_asked_for_before_it_is_there_is_shown_when_it_comes(console: Console) -> None:
+    page = console.new_page(console.server, console.alice)
+    held: list[Any] = []
+    page.route("**/grouped_view.js*", lambda route: held.append(route))
+    page.goto(f"/runs/{console.run}/#view=grid")
+    expect(page.locator(".tile")).to_have_count(14)
+    page.keyboard.press("g")
+    expect(page.locator("#run")).to_have_attribute("data-view", "grouped")
+    page.keyboard.press("v")
+    page.keyboard.press("g")
+    expect(page.locator("#run")).to_have_attribute("data-view", "grouped")
+    held[0].continue_()
+    expect(page.locator("[data-view-name=grouped]")).to_contain_text("12")
+    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
+
+
+def test_says_what_to_do_when_a_part_of_the_page_cannot_be_loaded(console: Console) -> None:
+    page = console.new_page(console.server, console.alice)
+    page.route("**/merged_view.js*", lambda route: route.abort())
+    page.goto(f"/runs/{console.run}/#view=grid")
+    expect(page.locator("#error-notice")).to_contain_text("A part of this page could not be loaded: reload the page.")
+    expect(page.locator(".tile")).to_have_count(14)
+    page.complaints.clear()  # type: ignore[attr-defined]

@@ -164,23 +164,38 @@ def module_map() -> SafeString:
     return mark_safe(json.dumps({"imports": imports}, indent=1).replace("<", "\\u003c"))  # noqa: S308 - our file names
 
 
-_IMPORT = re.compile(r'^(?:import|export|\}) .*?from "console/([a-z0-9_]+)";', re.MULTILINE)
+_IMPORT = re.compile(r'^(?:import|export|\}) .*?from "(console/[a-z0-9_]+|@[a-z0-9/-]+)";', re.MULTILINE)
 
 
 @cache
 def _imported_by(name: str) -> tuple[str, ...]:
-    """Our own modules that ``name`` needs, directly or through others, itself included."""
+    """The modules that ``console/<file>`` needs, directly or through others, itself included."""
     found: dict[str, None] = {}
     pending = [name]
     while pending:
         if (module := pending.pop()) not in found:
             found[module] = None
-            pending += _IMPORT.findall(Path(str(finders.find(f"js/{module}.js"))).read_text(encoding="utf-8"))
+            if module.startswith("console/"):
+                path = finders.find(f"js/{module.removeprefix('console/')}.js")
+                pending += _IMPORT.findall(Path(str(path)).read_text(encoding="utf-8"))
     return tuple(found)
 
 
+def _address_of(module: str) -> str:
+    return static(VENDOR_MODULES.get(module) or f"js/{module.removeprefix('console/')}.js")
+
+
 @register.simple_tag
-def module_preloads(name: str) -> SafeString:
+def module_preloads(*names: str) -> SafeString:
     """Links that let the browser fetch all modules of a page at once, not each after the one that imports it."""
-    links = (format_html('<link rel="modulepreload" href="{}">', static(f"js/{one}.js")) for one in _imported_by(name))
+    needed = dict.fromkeys(module for name in names for module in _imported_by(f"console/{name}"))
+    links = (format_html('<link rel="modulepreload" href="{}">', _address_of(module)) for module in needed)
     return mark_safe("\n".join(links))  # noqa: S308 - each is escaped
+
+
+@register.simple_tag
+def view_modules(views: list[tuple[str, str]]) -> str:
+    """Of each view of the run page, the modules that the page itself does not need, as JSON for a data attribute."""
+    shared = set(_imported_by("console/run_page"))
+    needed = {name: [one for one in _imported_by(f"console/{name}_view") if one not in shared] for name, _ in views}
+    return json.dumps(needed)

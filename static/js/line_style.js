@@ -1,6 +1,6 @@
 // Colours and weights that ANSI sequences ask for (SGR), and how they look on the dark ground of a log. Pure.
 
-import { THEME } from "console/output_terminal";
+import { THEME } from "console/terminal_theme";
 
 const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 const bright = (name) => `bright${name[0].toUpperCase()}${name.slice(1)}`;

@@ -18,6 +18,8 @@ export class LinesView {
   #list;
   #log = null;
   #isShown = false;
+  /** Hears that the console has answered, with lines or without. */
+  #wasAnswered = () => {};
   /** Whether the end stays in sight, whatever is added. */
   #isFollowing = false;
   #chosen = null;
@@ -64,6 +66,7 @@ export class LinesView {
     this.#isShown = true;
     this.#rowHeight = Number.parseFloat(getComputedStyle(this.#parts.scroll).lineHeight) || 19;
     if (this.#page.opened !== null) this.hostOpened(this.#page.opened, this.#page.lines);
+    return this.#log?.rows.total ? new Promise((done) => (this.#wasAnswered = done)) : undefined;
   }
 
   hidden() {
@@ -143,6 +146,7 @@ export class LinesView {
   }
 
   #loaded() {
+    this.#wasAnswered();
     this.#frame.drawProblem("");
     this.#log.findFolds();
     this.#setDigits();
@@ -153,6 +157,7 @@ export class LinesView {
   }
 
   #failed(error) {
+    this.#wasAnswered();
     if (!(error instanceof FetchError)) throw error;
     this.#frame.drawProblem(whileTrying(error));
   }

@@ -8,10 +8,10 @@ const isInPane = (event) => event.target.closest?.(".pane") != null;
 
 /**
  * The table of keys: {key: action(event)}, for listenForKeys. `list` is the list of hosts, `filter` their FilterField,
- * `focusView` where the output is; `picked()` hears that somebody looks around by hand.
+ * `picked()` hears that somebody looks around by hand.
  */
 export function runKeys(parts) {
-  const { page, list, filter, focusView, focusHosts, picked, filterAsked, viewAsked, toggleSide, showKeys } = parts;
+  const { page, list, filter, focusHosts, picked, filterAsked, viewAsked, toggleSide, showKeys } = parts;
   const moveBy = (step) => (event) => {
     if (event.target.closest?.(".view") && event.key.startsWith("Arrow")) return false;
     picked();
@@ -53,7 +53,7 @@ export function runKeys(parts) {
         list.focus();
       } else {
         page.show("focus");
-        focusView.pane.focus();
+        page.views.get("focus")?.pane.focus();
       }
     },
   };

@@ -5,14 +5,10 @@ import { Chosen } from "console/chosen";
 import { ChosenBar } from "console/chosen_bar";
 import { ask, prepareDialogs } from "console/dialogs";
 import { FilterField } from "console/filter_field";
-import { FocusView } from "console/focus_view";
-import { GridView } from "console/grid_view";
-import { GroupedView } from "console/grouped_view";
+import { MANY_HOSTS } from "console/first_view";
 import { HostList } from "console/host_list";
 import { HostStore, isActive, isFailure } from "console/host_store";
 import { listenForKeys } from "console/keyboard";
-import { LinesView } from "console/lines_view";
-import { MergedView } from "console/merged_view";
 import { Notifier } from "console/notifier";
 import { Palette } from "console/palette";
 import { hashOf, placeOf } from "console/place";
@@ -21,14 +17,22 @@ import { RunHeader } from "console/run_header";
 import { runKeys } from "console/run_keys";
 import { RunNotices } from "console/run_notices";
 import { RunSocket } from "console/run_socket";
-import { SameOutput } from "console/same_output";
-import { SearchView } from "console/search_view";
 import { LagMeter, StatusBar } from "console/status_bar";
 import { Together } from "console/together";
 import { Views } from "console/views";
 
-/** From so many hosts on, the grid is what there is to see first. */
-const MANY_HOSTS = 13;
+/** The views and their modules. The one that the address asks for comes first, the others while somebody reads it. */
+const VIEWS = {
+  focus: async () => (await import("console/focus_view")).FocusView,
+  lines: async () => (await import("console/lines_view")).LinesView,
+  grid: async () => (await import("console/grid_view")).GridView,
+  grouped: async () => (await import("console/grouped_view")).GroupedView,
+  merged: async () => (await import("console/merged_view")).MergedView,
+  search: async () => (await import("console/search_view")).SearchView,
+};
+
+/** Milliseconds for which the view that the address asks for has console and browser for itself. */
+const LONGEST_ALONE = 1_000;
 
 const byId = (id) => document.getElementById(id);
 const root = byId("run");
@@ -77,9 +81,9 @@ const socket = new RunSocket(address.href, {
     runChanged(message.run ?? {});
     notices.tell("storage", message.storage);
   },
-  outputReceived: (...details) => focusView.outputReceived(...details),
-  gapReceived: (gap) => focusView.gapReceived(gap),
-  outputEnded: (message) => focusView.outputEnded(message),
+  outputReceived: (...details) => views.get("focus").outputReceived(...details),
+  gapReceived: (gap) => views.get("focus").gapReceived(gap),
+  outputEnded: (message) => views.get("focus").outputEnded(message),
   presenceReceived: (message) => together.presenceReceived(message),
   notesReceived: (message) => together.notesReceived(message),
   clockReceived,
@@ -132,12 +136,12 @@ const list = new HostList(byId("hosts"), {
   store, icons: page.icons, now: page.now, empty: byId("no-hosts"), page,
   delegate: { hostChosen: (i) => open(i, { isAsked: true }) },
 });
-const views = new Views(root, page, {
-  focus: FocusView, lines: LinesView, grid: GridView, grouped: GroupedView, merged: MergedView, search: SearchView,
-}, viewChanged);
-const focusView = views.get("focus");
+const views = new Views(root, page, VIEWS, viewChanged);
 page.views = views;
-const same = new SameOutput(byId("same-output"), page);
+/** Resolves when the view that was shown last has something to read. */
+let drawn = null;
+/** The side panel of hosts that printed the same, once its module is here. */
+let same = null;
 const together = new Together(byId("together"), page);
 const notifier = new Notifier(page);
 const filter = new FilterField(page, focusHosts);
@@ -157,9 +161,10 @@ function hostsChanged(hosts) {
   header.draw();
   filter.drawCount();
   showFailure(changed);
-  if (changed.includes(focusView.pane.host)) lag.stored(store.get(focusView.pane.host).size, performance.now());
+  const { pane } = views.get("focus");
+  if (changed.includes(pane.host)) lag.stored(store.get(pane.host).size, performance.now());
   views.tell("hostsChanged", changed);
-  same.hostsChanged(changed);
+  same?.hostsChanged(changed);
   notifier.hostsChanged(changed);
 }
 
@@ -171,7 +176,7 @@ function showFailure(changed) {
 }
 
 function drawBar() {
-  const { pane } = focusView;
+  const pane = views.get("focus")?.pane ?? { host: null, shown: 0 };
   const host = pane.host === null || views.name !== "focus" ? null : store.get(pane.host);
   lag.drawn(pane.shown);
   bar.draw({
@@ -216,7 +221,8 @@ const addressedView = (view) => (view === null || view === "focus" ? null : view
 function show(name) {
   if (views.has(name)) {
     const isBack = views.name === name;
-    views.show(name);
+    drawn = views.show(name);
+    drawn.catch(notLoaded);
     if (isBack) viewChanged(name);
   } else viewChanged(name);
 }
@@ -271,7 +277,7 @@ byId("screen-reader").checked = page.settings.screenReader;
 byId("screen-reader").addEventListener("change", (event) => {
   page.settings.screenReader = event.target.checked;
   localStorage.setItem("console-screen-reader", event.target.checked ? "on" : "off");
-  focusView.reopen();
+  views.get("focus")?.reopen();
 });
 byId("side-toggle").addEventListener("click", () => toggleSide());
 for (const button of root.querySelectorAll(".run-tabs [data-view]")) {
@@ -303,7 +309,7 @@ function focusHosts(i = null) {
 }
 
 const keys = runKeys({
-  page, list, filter, focusView, focusHosts, filterAsked, viewAsked, toggleSide, showKeys,
+  page, list, filter, focusHosts, filterAsked, viewAsked, toggleSide, showKeys,
   picked: () => (hasPicked = true),
 });
 
@@ -339,4 +345,18 @@ if (matchMedia("(max-width: 760px)").matches && views.name === "focus" && !locat
   if (store.size > 1 || !isActive(run.status)) show("hosts");
 }
 palette.start?.();
-socket.start();
+beginRest().catch(notLoaded);
+
+/** The other views, so that they open at once, and then the news: first somebody sees what the address asks for. */
+async function beginRest() {
+  const painted = drawn.then(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+  await Promise.race([painted, new Promise((done) => setTimeout(done, LONGEST_ALONE))]);
+  const [{ SameOutput }] = await Promise.all([import("console/same_output"), views.loadAll()]);
+  same = new SameOutput(byId("same-output"), page);
+  socket.start();
+}
+
+function notLoaded(error) {
+  console.error(error);
+  notices.tell("error", "A part of this page could not be loaded: reload the page.");
+}
