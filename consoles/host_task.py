@@ -130,7 +130,7 @@ class HostTask:
         stored.add_done_callback(self._note_if_left)
         program = self._program
         if isinstance(program, ssh.DetachedProgram) and program.ended_cleanly:
-            if stored.result() and outcome.status is not Status.LOST:
+            if stored.result() and not outcome.unclear:
                 program.finish()
             else:
                 program.ended_cleanly = False
@@ -187,8 +187,9 @@ class HostTask:
         lost = self.host_run.contact_lost = self.host_run.contact_lost or timezone.now()
         if not self._writer.note(self._ticket, contact_lost=lost, reason=reason).result():
             raise Abandoned
-        self._nudge.wait(seconds)
-        self._nudge.clear()
+        with self._work.rest(self._ticket, self._canceled):
+            self._nudge.wait(seconds)
+            self._nudge.clear()
         self._stop_if_abandoned()
 
     def _reach(self) -> Program:

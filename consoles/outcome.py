@@ -25,11 +25,15 @@ class Stop(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A final status with what goes into the HostRun beside it."""
+    """A final status with what goes into the HostRun beside it.
+
+    ``unclear``: processes of it may be left on the host, which keeps what it has of it for somebody to look at.
+    """
 
     status: Status
     reason: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
+    unclear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ def outcome_of_exit(name: str, exited: Exited, survivors: str = "") -> Outcome:
     if exited.stopped is not None:
         return Outcome(Status.FAILED, f"{name} stopped it: {_LIMITS[exited.stopped]}", fields)
     if exited.vanished is not None:
-        return Outcome(Status.LOST, f"{_VANISHED[exited.vanished].format(name=name)} {survivors}".strip())
+        reason = f"{_VANISHED[exited.vanished].format(name=name)} {survivors}".strip()
+        return Outcome(Status.LOST, reason, unclear=exited.vanished is not Vanished.REBOOTED)
     left = _shortcoming(name, exited)
     if exited.signal:
         return Outcome(Status.FAILED, f"The program was ended by signal {exited.signal}.{left}", fields)

@@ -16,6 +16,7 @@ from consoles.statuses import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from consoles.outputlog import LogWriter, Ticket
 
@@ -32,6 +33,8 @@ class Work:
     """What a run asks of each of its hosts. ``mode`` is one of ``Run.Mode``; ``spool_kib`` bounds a host's spools.
 
     ``confirm`` is called before a program is started or ended: it raises ``Fenced`` where another process acts for it.
+    ``rest`` surrounds a wait for contact, so that a host that does not answer holds up nobody else for so long; it is
+    told whether the HostRun was canceled.
     """
 
     program: str
@@ -40,6 +43,7 @@ class Work:
     mode: str
     spool_kib: int
     confirm: Callable[[Ticket], None]
+    rest: Callable[[Ticket, bool], AbstractContextManager[None]]
 
 
 class ContactLost(Exception):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -21,6 +23,9 @@ from consoles.outputlog import Fenced, LogWriter, Ticket
 from consoles.program_watch import Work
 from consoles.statuses import ACTIVE, Status
 from consoles.targets import Prepared, Targets, with_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +120,15 @@ class Runner:
             if self._tasks.get(task.host_run.pk) is task:
                 del self._tasks[task.host_run.pk]
         self._slots.release()
+
+    @contextmanager
+    def rest(self) -> Iterator[None]:
+        """Give the slot away for a while; it is waited for afterwards."""
+        self._slots.release()
+        try:
+            yield
+        finally:
+            self._slots.acquire()
 
     def confirm(self, ticket: Ticket) -> None:
         """Called before something is done to a host: raises :class:`Fenced` where another process acts for it now.
@@ -217,6 +231,7 @@ class Execution:
         self._prepared: dict[int, Prepared] = {}
         self._work: Work | None = None
         self._left = 0
+        self._handed_on: set[Ticket] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -253,6 +268,7 @@ class Execution:
             run.mode,
             settings.OPSCONSOLE_SPOOL_QUOTA,
             self._runner.confirm,
+            self._rest,
         )
 
     def _skip_all(self) -> None:
@@ -291,6 +307,23 @@ class Execution:
                 task.run()
             finally:
                 self._runner.end(task)
+
+    @contextmanager
+    def _rest(self, ticket: Ticket, canceled: bool) -> Iterator[None]:
+        """A host is waited for: others of this process may have its slot meanwhile, and the run's next host its turn.
+
+        The turn only once somebody has canceled this one: until then it may be in the middle of its work, and the
+        fan-out is what keeps the run from breaking more hosts than that.
+        """
+        with self._lock:
+            handed_on = canceled and ticket not in self._handed_on and bool(self._queue)
+            if handed_on:
+                self._handed_on.add(ticket)
+                self._left += 1
+        if handed_on:
+            threading.Thread(target=self._serve, name=f"run-{self._run_id}-more", daemon=True).start()
+        with self._runner.rest():
+            yield
 
     def _target_of(self, host_run: HostRun) -> Prepared:
         """Where to connect: as prepared for all at once, and from the second time on as the inventory has it now."""
