@@ -98,6 +98,29 @@ def test_connection_lost_before_the_announcement_leaves_open_whether_it_started(
     assert exited.connection_lost
 
 
+def test_connection_that_breaks_while_more_is_asked_for_loses_nothing_that_came(
+    scripted: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading enlarges the window, and closing says so: both send, and paramiko raises what a dead socket raises."""
+
+    def script(host: ScriptedHost, channel: paramiko.Channel, command: bytes) -> None:
+        channel.sendall_stderr(announcement(command))
+        channel.sendall(b"x" * 600_000)
+        host.hang_up()
+
+    def broken(*_: object) -> None:
+        raise EOFError
+
+    with Connection(scripted(script).target) as connection:
+        connection.open()
+        program = Program(connection, "true")
+        monkeypatch.setattr("consoles.ssh.connection._Transport._send_user_message", broken)
+        output, exited = read_to_end(program)
+        program.close()
+    assert bytes_of(output) == b"x" * 600_000
+    assert exited.connection_lost
+
+
 def test_session_closed_without_a_word_is_an_unknown_outcome(scripted: MakeHost) -> None:
     def script(host: ScriptedHost, channel: paramiko.Channel, command: bytes) -> None:
         channel.sendall_stderr(announcement(command))

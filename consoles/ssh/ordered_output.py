@@ -21,6 +21,8 @@ class OrderedOutput:
         self._pieces: deque[tuple[int, bytes]] = deque()
         self._open = {STDOUT, STDERR}
         self._woken = False
+        #: What :meth:`take` gave last.
+        self.taken = b""
 
     def view(self, stream: int) -> StreamView:
         """The buffer that a channel uses for one stream."""
@@ -72,7 +74,8 @@ class OrderedOutput:
                     data = data[:most]
                 taken.append(data)
                 most -= len(data)
-        return taken[0] if len(taken) == 1 else b"".join(taken)
+        self.taken = taken[0] if len(taken) == 1 else b"".join(taken)
+        return self.taken
 
     def waiting(self, stream: int) -> int:
         with self.changed:

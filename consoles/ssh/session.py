@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from consoles.ssh.ordered_output import OrderedOutput
 if TYPE_CHECKING:
     from consoles.ssh.connection import Connection
 
+#: What paramiko raises where the connection breaks while it sends, also from calls that seem only to read or close.
+BROKEN = (paramiko.SSHException, EOFError, OSError)
 #: Most bytes taken at once.
 READ_SIZE = 256 * 1024
 
@@ -36,8 +39,8 @@ class Session:
         try:
             with watchdog.guard(connection.channel_deadline, connection.close):
                 self._channel.exec_command(command.encode())
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            self._channel.close()
+        except BROKEN as error:
+            self._close_channel()
             certain = target.posix or connection.is_active
             why = str(error).rstrip(".") or "the connection ended"
             raise ProgramNotStarted(f"{target.name} did not start the program: {why}.", certain) from None
@@ -56,7 +59,7 @@ class Session:
             self._channel.sendall(data)
             if last:
                 self._channel.shutdown_write()
-        except (OSError, EOFError, paramiko.SSHException):
+        except BROKEN:
             # The channel is closed; the reader sees that, and the host runs nothing that came incomplete.
             return
 
@@ -66,7 +69,11 @@ class Session:
         if stream is None:
             return None
         receive = self._channel.recv if stream == STDOUT else self._channel.recv_stderr
-        return stream, receive(READ_SIZE)
+        try:
+            return stream, receive(READ_SIZE)
+        except BROKEN:
+            # It broke when the host was told that it may send more. What had come by then is here all the same.
+            return stream, self.output.taken
 
     def wake(self) -> None:
         """Let a reader that waits for output return now."""
@@ -75,7 +82,11 @@ class Session:
     def close(self) -> None:
         """Close the channel. Without a terminal this does not end what runs on the host."""
         self._closed_here = True
-        self._channel.close()
+        self._close_channel()
+
+    def _close_channel(self) -> None:
+        with contextlib.suppress(*BROKEN):
+            self._channel.close()
 
     # Its end
 
