@@ -52,9 +52,9 @@ def read(host_run_id: int, start: int, most: int, stored: int = 0) -> list[Piece
 
 
 def stream(host_run_id: int, only: int | None = None) -> Iterator[bytes]:
-    """The whole log piece by piece, or the bytes of one stream; what is stored when a piece is asked for."""
-    cursor = 0
-    while pieces := read(host_run_id, cursor, 1024 * 1024):
+    """The whole log piece by piece, or the bytes of one stream: all that is stored when the first one is asked for."""
+    cursor, stored = 0, HostRun.objects.values_list("size", flat=True).get(pk=host_run_id)
+    while pieces := read(host_run_id, cursor, 1024 * 1024, stored):
         cursor = pieces[-1].end
         if found := b"".join(piece.data for piece in pieces if only in (None, piece.stream)):
             yield found
