@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import paramiko
 import pytest
 
 from consoles import actions, dispatcher, ssh
-from consoles.models import HostRun
+from consoles.models import HostRun, Run
 from consoles.runner import Runner
 from consoles.ssh.kept import KeptConnections
 from consoles.ssh.target import agent_login
@@ -50,6 +51,13 @@ def kept_by_this_process() -> KeptConnections:
     return dispatcher._runner.kept
 
 
+def join_threads_of(run: Run) -> None:
+    """Wait until the run's threads have put their connections away, which is after its last status."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(f"run-{run.pk}-"):
+            thread.join(10)
+
+
 def open_connection(server: Server) -> ssh.Connection:
     [known] = with_keys([server.pk])
     target = Targets(10).prepare([known])[server.pk].target
@@ -59,6 +67,7 @@ def open_connection(server: Server) -> ssh.Connection:
     return connection
 
 
+@pytest.mark.usefixtures("either_mode")
 def test_second_run_goes_over_the_connection_of_the_first(engine: Engine) -> None:
     servers = engine.servers(3)
     first = [port_of(engine, row) for row in engine.run(servers, WHICH)]
@@ -66,6 +75,7 @@ def test_second_run_goes_over_the_connection_of_the_first(engine: Engine) -> Non
     assert first == second and len(set(first)) == 3
 
 
+@pytest.mark.usefixtures("either_mode")
 def test_two_runs_at_once_do_not_share_a_connection(engine: Engine, tmp_path: Any) -> None:
     server = engine.servers()
     engine.run(server, WHICH)
@@ -107,22 +117,24 @@ def test_revoked_host_key_ends_the_use_of_what_it_opened(engine: Engine) -> None
     assert row.status == "unreachable" and "no trusted host key" in row.reason
 
 
+@pytest.mark.usefixtures("either_mode")
 def test_connection_that_died_while_kept_costs_nothing_but_a_new_one(engine: Engine) -> None:
     [server] = engine.servers()
-    [first] = engine.run([server], f"{WHICH}; echo $PPID")
+    # Attached, its parent is the host's end of the connection: this user's sshd process.
+    [first] = engine.run([server], f"{WHICH}; echo $PPID", mode="attached")
     port, parent = engine.output(first).split()
-    # The host's end of the connection: this user's sshd process, which is the parent of the login shell.
     os.kill(int(parent), signal.SIGKILL)
     [second] = engine.run([server], WHICH)
     assert second.status == "succeeded" and port_of(engine, second) != int(port)
 
 
+@pytest.mark.usefixtures("either_mode")
 def test_frozen_kept_connection_is_given_up_and_the_program_starts_once(
     engine: Engine, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("consoles.ssh.connection.REUSE_PATIENCE", 0.3)
     [server] = engine.servers()
-    [first] = engine.run([server], "echo $PPID")
+    [first] = engine.run([server], "echo $PPID", mode="attached")
     parent = int(engine.output(first))
     os.kill(parent, signal.SIGSTOP)
     try:
@@ -132,18 +144,23 @@ def test_frozen_kept_connection_is_given_up_and_the_program_starts_once(
         os.kill(parent, signal.SIGCONT)
 
 
-def test_connection_of_a_canceled_program_is_not_kept(engine: Engine) -> None:
+@pytest.mark.usefixtures("either_mode")
+def test_connection_of_a_program_that_was_ended_with_proof_is_kept(engine: Engine) -> None:
     run = engine.start(engine.servers(), "echo up; sleep 1020")
     engine.wait_for_output(run, "up")
     actions.cancel_run(run, None, "tester")
     engine.wait_for_end(run)
-    assert len(kept_by_this_process()) == 0
+    join_threads_of(run)
+    assert len(kept_by_this_process()) == 1
 
 
-def test_program_that_left_something_behind_does_not_hand_its_connection_on(engine: Engine) -> None:
-    [row] = engine.run(engine.servers(), "sleep 20 & echo done")
+def test_program_that_left_something_behind_does_not_hand_its_connection_on(engine: Engine, either_mode: str) -> None:
+    run = engine.start(engine.servers(), "sleep 20 & echo done")
+    [row] = engine.wait_for_end(run)
     assert row.status == "succeeded"
-    assert len(kept_by_this_process()) == 0
+    join_threads_of(run)
+    # Detached, what it left holds nothing of the connection: its output is a file.
+    assert len(kept_by_this_process()) == (1 if either_mode == "detached" else 0)
 
 
 def test_program_on_a_kept_connection_is_ended_as_patiently_as_any_other(

@@ -28,24 +28,28 @@ ALL = (Status.QUEUED, Status.STARTING, Status.RUNNING, Status.SUCCEEDED, Status.
 
 @pytest.mark.django_db
 def test_living_owner_is_left_alone_and_a_dead_one_is_settled(other_process: Any) -> None:
+    """Attached programs are lost with their process; what waits and what runs detached goes on with the taker."""
     process = other_process()
-    rows = host_runs(name_of(process), *ALL)
-    assert lease.settle_abandoned() == 0
+    attached, detached = host_runs(name_of(process), *ALL), host_runs(name_of(process), *ALL)
+    HostRun.objects.exclude(status=Status.QUEUED).update(mode="attached")
+    HostRun.objects.filter(run=detached[0].run_id).exclude(status=Status.QUEUED).update(mode="detached")
+    assert lease.settle_abandoned("me") == []
     process.kill()
     process.wait()
-    assert lease.settle_abandoned() == 3
-    assert as_stored(rows) == [
-        ("skipped", lease.SKIPPED_REASON, 2),
-        ("lost", lease.LOST_REASON, 2),
-        ("lost", lease.LOST_REASON, 2),
-        ("succeeded", "", 1),
-        ("canceled", "", 1),
+    taken = lease.settle_abandoned("me")
+    assert {row.pk for row in taken} == {row.pk for row in [attached[0], *detached[:3]]}
+    assert {(row.owner, row.fence) for row in taken} == {("me", 2)}
+    over = [("succeeded", "", 1), ("canceled", "", 1)]
+    lost = ("lost", lease.LOST_REASON, 2)
+    assert as_stored(attached) == [("queued", "", 2), lost, lost, *over]
+    assert as_stored(detached) == [("queued", "", 2), ("starting", "", 2), ("running", "", 2), *over]
+    assert all(row.finished for row in HostRun.objects.filter(status="lost"))
+    told = AuditEntry.objects.order_by("run").values_list("run", "act", "detail")
+    assert list(told) == [
+        (attached[0].run_id, "run.settled", "Its process was gone: 1 taken over, 2 lost."),
+        (detached[0].run_id, "run.settled", "Its process was gone: 3 taken over, 0 lost."),
     ]
-    assert all(row.finished for row in HostRun.objects.filter(fence=2))
-    entry = AuditEntry.objects.get()
-    assert (entry.act, entry.run_id) == (AuditEntry.Act.RUN_SETTLED, rows[0].run_id)
-    assert not (Path(settings.OPSCONSOLE_OWNER_DIR) / name_of(process)).exists()
-    assert lease.settle_abandoned() == 0
+    assert lease.settle_abandoned("me") == []
 
 
 @pytest.mark.django_db
@@ -53,7 +57,7 @@ def test_living_owner_is_left_alone_and_a_dead_one_is_settled(other_process: Any
 def test_owner_of_another_machine_is_judged_by_its_lease(owner: str) -> None:
     late = host_runs(owner, Status.RUNNING, lease_until=Now() - timedelta(seconds=1))
     in_time = host_runs(owner, Status.RUNNING)
-    assert lease.settle_abandoned() == 1
+    assert lease.settle_abandoned("me") == []
     assert [status for status, _, _ in as_stored(late + in_time)] == ["lost", "running"]
 
 
@@ -65,7 +69,7 @@ def test_renewing_extends_only_ones_own_and_release_gives_up_the_lock() -> None:
     mine = host_runs(owner.name, Status.RUNNING, lease_until=past)
     foreign = host_runs("x", Status.RUNNING, lease_until=past)
     owner.renew()
-    assert lease.settle_abandoned() == 1
+    assert lease.settle_abandoned("me") == []
     assert [status for status, _, _ in as_stored(mine + foreign)] == ["running", "lost"]
     assert path.exists()
     owner.release()
@@ -76,14 +80,14 @@ def test_renewing_extends_only_ones_own_and_release_gives_up_the_lock() -> None:
 def test_settling_that_loses_the_race_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The owner was slow, not dead, and its outcome came between our look and our write."""
     [row] = host_runs("", Status.RUNNING, lease_until=Now() - timedelta(seconds=1))
-    settle = lease._settle
+    lose = lease._lose
 
     def the_owner_is_faster(host_run: HostRun) -> bool:
         assert HostRun.objects.get(pk=host_run.pk).move(Status.SUCCEEDED, fence=1, exit_status=0)
-        return settle(host_run)
+        return lose(host_run)
 
-    monkeypatch.setattr(lease, "_settle", the_owner_is_faster)
-    assert lease.settle_abandoned() == 0
+    monkeypatch.setattr(lease, "_lose", the_owner_is_faster)
+    assert lease.settle_abandoned("me") == []
     assert as_stored([row]) == [("succeeded", "", 1)]
     assert not AuditEntry.objects.exists()
 

@@ -27,6 +27,8 @@ class Engine:
     """Starts runs on servers of the inventory and reads what became of them."""
 
     fleet: Fleet
+    #: How runs are started whose test does not say.
+    mode: str = Run.Mode.AUTO
     earlier: frozenset[threading.Thread] = field(default_factory=lambda: frozenset(threading.enumerate()))
 
     def servers(self, count: int = 1, **fields: Any) -> list[Server]:
@@ -36,6 +38,7 @@ class Engine:
     def start(self, servers: Iterable[Server], command: str, **wishes: Any) -> Run:
         """Ask for a run, as the command line does."""
         names = tuple(server.name for server in servers)
+        wishes = {"mode": self.mode} | wishes
         return actions.request_run(actions.Request(str(uuid.uuid4()), names, command, **wishes), None, "tester")
 
     def run(self, servers: Iterable[Server], command: str, timeout: float = 30, **wishes: Any) -> list[HostRun]:
@@ -80,9 +83,11 @@ class Engine:
 
     def settle(self) -> None:
         """End what a failed test left running, and this process's runner, and check that nothing of it is left."""
-        for run in Run.objects.filter(host_runs__status__in=ACTIVE).distinct():
+        owned = HostRun.objects.filter(status__in=ACTIVE).exclude(owner="")
+        for run in Run.objects.filter(pk__in=owned.values("run") if dispatcher._runner else []):
             actions.cancel_run(run, None, "the end of the test")
-            self.wait_for_end(run)
+            # Hosts of the test's own fleet are gone by now, and nobody gives up on a detached program so soon.
+            self.wait_until(run, lambda rows: all(row.status in FINAL or row.contact_lost for row in rows))
         dispatcher.stop()
         assert self.leftover_threads(wait=10) == []
 
@@ -105,12 +110,19 @@ def assert_contiguous(host_run_id: int) -> None:
         assert offset == end, f"a chunk begins at {offset} instead of {end}"
         assert data, f"the chunk at {offset} is empty"
         end += len(data)
-    assert outputlog.size(host_run_id) == end
+    assert HostRun.objects.get(pk=host_run_id).size == end
 
 
 def _is_ours(thread: threading.Thread) -> bool:
     is_connection = isinstance(thread, paramiko.Transport) and not thread.server_mode
     return is_connection or thread.name.startswith(_OURS)
+
+
+@pytest.fixture(params=["attached", "detached"])
+def either_mode(request: pytest.FixtureRequest, engine: Engine) -> str:
+    """For what holds in both modes: the one in which the engine starts programs this time."""
+    engine.mode = request.param
+    return engine.mode
 
 
 @pytest.fixture
