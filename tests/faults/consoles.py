@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from dataclasses import dataclass, field
@@ -78,13 +77,13 @@ class Consoles:
 
     def pause(self, console: Console) -> None:
         """Stop one in its tracks."""
-        os.kill(console.server.pid, signal.SIGSTOP)
+        console.server.pause()
         console.paused = True
 
     def resume(self, console: Console) -> None:
         """Let one go on that was paused."""
         console.paused = False
-        os.kill(console.server.pid, signal.SIGCONT)
+        console.server.resume()
 
     def pids(self) -> list[int]:
         """The process ids of those that live, paused or not."""

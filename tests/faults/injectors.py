@@ -7,13 +7,15 @@ import socket
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
-from pathlib import Path
+
+import psycopg
+from django.db import connection
 
 from tests.faults.consoles import Console
 from tests.faults.history import Injected
 from tests.faults.plan import Fault, Kind
 from tests.faults.world import World
+from tests.support.locks import DatabaseLock
 
 #: Seconds that two servers stay beside each other after one of them was paused.
 TOGETHER = 4.0
@@ -39,6 +41,7 @@ class Injectors:
             Kind.UNREACHABLE: self._make_unreachable,
             Kind.SLOW: self._slow_down,
             Kind.DATABASE_LOCK: self._lock_database,
+            Kind.DATABASE_RESTART: self._restart_database,
             Kind.REDIS_RESTART: self._restart_redis,
             Kind.REDIS_FLUSH: self._flush_redis,
         }
@@ -56,7 +59,7 @@ class Injectors:
             return self._hosts[fault.host]
         if fault.kind in (Kind.REDIS_RESTART, Kind.REDIS_FLUSH):
             return self._redis
-        if fault.kind is Kind.DATABASE_LOCK:
+        if fault.kind in (Kind.DATABASE_LOCK, Kind.DATABASE_RESTART):
             return self._database
         # The servers have a lock of their own, and sockets may be cut at any time.
         return asyncio.Lock()
@@ -156,8 +159,15 @@ class Injectors:
     # What the console relies on
 
     async def _lock_database(self, fault: Fault) -> int:
-        database = self._world.directory / "data" / "console.sqlite3"
-        return await asyncio.to_thread(_hold_lock, database, fault.seconds)
+        return await asyncio.to_thread(_hold_lock, fault.seconds)
+
+    async def _restart_database(self, fault: Fault) -> int:
+        """As in a power cut, or as in an upgrade."""
+        assert self._world.postgres is not None
+        await asyncio.to_thread(self._world.postgres.stop, "immediate" if fault.variant % 2 else "fast")
+        await asyncio.sleep(fault.seconds)
+        await asyncio.to_thread(self._world.postgres.start)
+        return 1
 
     async def _restart_redis(self, fault: Fault) -> int:
         await asyncio.to_thread(self._world.redis.stop)
@@ -169,15 +179,15 @@ class Injectors:
         return int(await asyncio.to_thread(_flush, self._world.redis.port))
 
 
-def _hold_lock(database: Path, seconds: float) -> int:
+def _hold_lock(seconds: float) -> int:
     """Keep everybody from writing for a while; 0 where the lock was not to be had."""
-    with closing(sqlite3.connect(database, timeout=10, isolation_level=None)) as connection:
-        with suppress(sqlite3.OperationalError):
-            connection.execute("BEGIN EXCLUSIVE")
-            time.sleep(seconds)
-            connection.execute("ROLLBACK")
-            return 1
-    return 0
+    try:
+        lock = DatabaseLock(connection.settings_dict)
+    except (sqlite3.OperationalError, psycopg.OperationalError):
+        return 0
+    time.sleep(seconds)
+    lock.release()
+    return 1
 
 
 def _flush(port: int) -> bool:

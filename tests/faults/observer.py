@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Any
 
+from django.db import Error as DatabaseError
+
 from consoles.statuses import ACTIVE
 from tests.faults.database import host_run_rows
 from tests.faults.history import Where
@@ -14,6 +16,14 @@ from tests.faults.world import World
 
 #: Seconds between looks.
 LOOK_EVERY = 0.5
+
+
+def _rows() -> list[dict[str, Any]]:
+    """What there is to see; nothing while the database is away."""
+    try:
+        return host_run_rows()
+    except DatabaseError:
+        return []
 
 
 class Observer:
@@ -27,8 +37,7 @@ class Observer:
     async def observe(self) -> None:
         """Look until canceled."""
         while True:
-            rows = await asyncio.to_thread(host_run_rows)
-            for row in rows:
+            for row in await asyncio.to_thread(_rows):
                 if row["run__key"] in self._numbers:
                     self._take((self._numbers[row["run__key"]], row["server_name"]), row)
             for name in self._world.consoles.crashed():

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     UNREACHABLE = "host unreachable"
     SLOW = "host slow"
     DATABASE_LOCK = "database locked"
+    DATABASE_RESTART = "database restarted"
     REDIS_RESTART = "Redis restarted"
     REDIS_FLUSH = "Redis FLUSHALL"
 
@@ -46,9 +47,12 @@ _WEIGHTS = {
     Kind.UNREACHABLE: 8,
     Kind.SLOW: 3,
     Kind.DATABASE_LOCK: 4,
+    Kind.DATABASE_RESTART: 4,
     Kind.REDIS_RESTART: 3,
     Kind.REDIS_FLUSH: 4,
 }
+#: Kinds for a console on SQLite, which has no server to restart.
+ON_SQLITE = tuple(kind for kind in Kind if kind is not Kind.DATABASE_RESTART)
 #: Kinds that harm one host.
 ON_HOSTS = frozenset(
     {
@@ -105,7 +109,7 @@ class Plan:
 SHAPES = ("line", "text", "sh", "python")
 
 
-def make_plan(seed: int, seconds: float, hosts: Sequence[str], kinds: Sequence[Kind] = tuple(Kind)) -> Plan:
+def make_plan(seed: int, seconds: float, hosts: Sequence[str], kinds: Sequence[Kind] = ON_SQLITE) -> Plan:
     """Runs and faults for ``seconds``; only faults of these kinds, each at least once where there is time."""
     return Plan(seed, seconds, tuple(_runs(seed, seconds, hosts)), tuple(_faults(seed, seconds, hosts, kinds)))
 

@@ -18,6 +18,7 @@ from tests.faults.observer import Observer
 from tests.faults.plan import Fault, Plan
 from tests.faults.report import Outcome
 from tests.faults.world import World, open_world
+from tests.support.postgres_server import PostgresServer
 
 #: Seconds after the last fault in which every HostRun must have ended.
 SETTLE = 90.0
@@ -31,13 +32,13 @@ class Options:
 
     directory: Path
     hosts: int
-    environment: dict[str, str]
+    postgres: PostgresServer | None = None
     forgiven: frozenset[str] = frozenset()
 
 
 async def run_suite(plan: Plan, options: Options, history: History) -> Outcome:
     """Do it all; the outcome says what is wrong."""
-    async with open_world(options.directory, options.hosts, options.environment, history) as world:
+    async with open_world(options.directory, options.hosts, options.postgres, history) as world:
         watching = asyncio.create_task(Observer(world, plan).observe())
         await _run_plan(world, plan)
         outcome = Outcome()

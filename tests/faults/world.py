@@ -15,6 +15,7 @@ from tests.faults import printer
 from tests.faults.consoles import Consoles
 from tests.faults.history import History
 from tests.faults.proxy import Proxy
+from tests.support.postgres_server import PostgresServer
 from tests.support.redis import RedisServer
 
 #: Where the console keeps what runs detached, below a host's home.
@@ -30,6 +31,7 @@ class World:
     fleet: Fleet
     ways: dict[str, Proxy]
     redis: RedisServer
+    postgres: PostgresServer | None
     consoles: Consoles
     session: str
 
@@ -67,9 +69,9 @@ class World:
 
 @asynccontextmanager
 async def open_world(
-    directory: Path, hosts: int, environment: dict[str, str], history: History
+    directory: Path, hosts: int, postgres: PostgresServer | None, history: History
 ) -> AsyncIterator[World]:
-    """Everything started, with the hosts in the inventory; at the end everything ended."""
+    """Everything started, with the hosts in the inventory; at the end everything ended but the database."""
     names = [f"web{number}" for number in range(hosts)]
     async with AsyncExitStack() as stack:
         redis = RedisServer(directory)
@@ -83,13 +85,13 @@ async def open_world(
             ways[host.name] = Proxy(host.address, (host.address, host.port))
             await ways[host.name].start()
             stack.callback(ways[host.name].close)
-        consoles = Consoles.make(directory / "data", {**environment, "REDIS_URL": redis.url}, history)
+        consoles = Consoles.make(directory / "data", {"REDIS_URL": redis.url}, history)
         stack.push_async_callback(consoles.close)
         for console in (consoles.first, consoles.second):
             await console.door.start()
         await consoles.start(consoles.first)
         session = await asyncio.to_thread(_fill, consoles, fleet, ways)
-        yield World(directory, history, fleet, ways, redis, consoles, session)
+        yield World(directory, history, fleet, ways, redis, postgres, consoles, session)
 
 
 def _fill(consoles: Consoles, fleet: Fleet, ways: dict[str, Proxy]) -> str:
