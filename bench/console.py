@@ -32,8 +32,10 @@ class Console:
         self._profile = profile
         self._port = some_free_port()
         self._server: subprocess.Popen[bytes] | None = None
-        self._names: list[str] = []
-        self._session = ""
+        #: The servers' names, in the order of the lab's hosts.
+        self.names: list[str] = []
+        #: The session key of somebody who may run things.
+        self.session = ""
 
     @property
     def pid(self) -> int:
@@ -41,7 +43,8 @@ class Console:
         return self._server.pid
 
     @property
-    def _origin(self) -> str:
+    def origin(self) -> str:
+        """Scheme, host and port of its pages."""
         return f"http://127.0.0.1:{self._port}"
 
     def fill(self, lab: Lab) -> None:
@@ -50,7 +53,7 @@ class Console:
         hosts = [asdict(host) | {"fingerprint": host.fingerprint} for host in lab.fleet.hosts]
         order = {"user": lab.fleet.user, "private_key": lab.fleet.private_key.read_text(), "hosts": hosts}
         answer = json.loads(self._python("-m", "bench.seed", text=json.dumps(order)))
-        self._names, self._session = answer["names"], answer["session"]
+        self.names, self.session = answer["names"], answer["session"]
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -86,9 +89,9 @@ class Console:
         """Run ``work`` as a user would; gives back what the client measured. Raises :class:`Failed`."""
         order = {
             "url": f"ws://127.0.0.1:{self._port}/ws/runs/new/",
-            "origin": self._origin,
-            "session": self._session,
-            "servers": self._names[: work.hosts],
+            "origin": self.origin,
+            "session": self.session,
+            "servers": self.names[: work.hosts],
             "command": work.command,
             "mode": work.mode,
             "fanout": work.fanout,

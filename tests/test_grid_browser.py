@@ -145,6 +145,19 @@ def test_hears_of_more_hosts_than_fit_into_one_frame(server: ServerProcess, new_
     expect(page.get_by_role("option").first).to_contain_text("The console stopped.")
 
 
+@pytest.mark.parametrize(("view", "row"), [("grid", ".tile"), ("focus", ".host")])
+def test_hosts_out_of_sight_follow_for_who_searches_or_listens(
+    server: ServerProcess, new_page: NewPage, view: str, row: str
+) -> None:
+    grid = Grid(server, new_page, {"running": 700})
+    grid.page.goto(f"/runs/{grid.run}/#view={view}")
+    last = grid.page.locator(row).last
+    expect(last).to_contain_text("web0700")
+    grid.change(699, last_line="Setting up libssl3")
+    expect(last).to_contain_text("Setting up libssl3")
+    expect(last).not_to_be_in_viewport()
+
+
 def test_groups_hosts_by_status_with_failures_first(server: ServerProcess, new_page: NewPage) -> None:
     page = Grid(server, new_page, FEW).open()
     headings = page.locator(".tile-heading")

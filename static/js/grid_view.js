@@ -1,10 +1,10 @@
-// The status grid: a tile for every host, failures first. All changes are collected and drawn once per frame, and only
-// for tiles in sight.
+// The status grid: a tile for every host, failures first. All changes are collected and drawn once per frame for tiles in
+// sight; the others follow.
 
 import { standing } from "console/format";
 import { neighbour } from "console/grid_layout";
 import { isActive } from "console/host_store";
-import { Nearby } from "console/nearby";
+import { CATCH_UP, Nearby } from "console/nearby";
 import { Tile } from "console/tile";
 import { TileGroups } from "console/tile_groups";
 
@@ -103,6 +103,7 @@ export class GridView {
   /** A second has passed: what still counts moves on, and an order that was held back is made up for. */
   tick() {
     for (const { i, status } of this.#page.store.all()) if (isActive(status) && this.#nearby.has(i)) this.#dirty.add(i);
+    this.#drawTiles([...this.#dirty].slice(0, CATCH_UP));
     this.#orderIsDue ||= this.#page.store.isFiltered;
     this.#draw();
   }

@@ -1,9 +1,9 @@
-// The list of hosts: rows the server drew, kept up to date. All changes are collected and drawn once per frame, only for
-// rows in sight, and not at all while another view has the list's place.
+// The list of hosts: rows the server drew, kept up to date. All changes are collected and drawn once per frame for rows in
+// sight; the others follow. Nothing is drawn while another view has the list's place.
 
 import { faceOf } from "console/host_face";
 import { isActive } from "console/host_store";
-import { Nearby } from "console/nearby";
+import { CATCH_UP, Nearby } from "console/nearby";
 import { itemsThatStay } from "console/row_order";
 
 /** While the pointer moves over the list, rows stay where they are: nobody should hit the wrong one. */
@@ -82,6 +82,7 @@ export class HostList {
   tick() {
     if (!this.#isVisible) return;
     for (const { i, status } of this.#store.all()) if (isActive(status) && this.#nearby.has(i)) this.#dirty.add(i);
+    this.#drawRows([...this.#dirty].slice(0, CATCH_UP));
     this.#orderIsDue ||= this.#store.isFiltered;
     this.#draw();
   }
@@ -168,10 +169,9 @@ export class HostList {
     });
   }
 
-  #drawRows() {
+  #drawRows(indexes = [...this.#dirty].filter((i) => this.#nearby.has(i))) {
     const now = this.#now();
-    for (const i of this.#dirty) {
-      if (!this.#nearby.has(i)) continue;
+    for (const i of indexes) {
       drawRow(this.#rows.get(i), this.#store.get(i), this.#icons, now);
       this.#dirty.delete(i);
     }

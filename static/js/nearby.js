@@ -1,7 +1,10 @@
-// Which of many elements are in sight, or nearly: only those are worth drawing.
+// Which of many elements are in sight, or nearly: only those are worth drawing at once.
 
 /** Elements so many pixels beyond the edge count, so that scrolling finds them drawn. */
 const MARGIN = "200px";
+
+/** The others follow, so many a second: the browser's own search and screen readers read them, too. */
+export const CATCH_UP = 200;
 
 export class Nearby {
   #near = new Set();
