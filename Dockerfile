@@ -37,5 +37,6 @@ USER console
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["python", "tools/healthcheck.py"]
+# SQLite in /data, or PostgreSQL where DATABASE_URL names one (docs/databases.md).
 # Migrates, makes the admin account at the first start (its password is in the log once) and serves.
 CMD ["python", "manage.py", "serve", "--bind", "0.0.0.0"]

@@ -9,7 +9,7 @@ FIND_PYTHON = for python in $(PY) python3 python3.14 python3.13 python3.12 pytho
 	[ -n "$$python" ] || { echo "Ops Console needs Python 3.11 or newer: install it, then run the same command again." >&2; exit 1; }
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help run test test-python test-js test-faults lint format types migrations-check check bench screenshot clean
+.PHONY: help run test test-python test-postgresql test-js test-faults lint format types migrations-check check bench screenshot clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,13 +23,16 @@ run: ## start the console with its demo fleet on http://127.0.0.1:8000/
 test: ## install what the tests need, then run all of them
 	@tools/system_packages.sh
 	@$(MAKE) .venv-dev
-	@$(MAKE) test-js test-python
+	@$(MAKE) test-js test-python test-postgresql
 
 # Most tests wait for hosts and pages: three workers keep two cores busy. For one test: WORKERS=0.
 # Compiled modules are kept, whatever the account's habit: tests start a hundred processes that would compile them anew.
 WORKERS = 3
 test-python: ## the Python tests alone: make test-python ARGS='-k outputlog -x'
 	@env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-postgresql: ## the tests about storage and ownership once more, on a PostgreSQL of their own
+	@$(PY) -m pytest --ds tests.settings_postgresql -m databases $(ARGS)
 
 test-js: ## the JavaScript tests alone
 	@"$$($(PY) tools/prepare.py node)" --test --test-reporter=spec tests/js/*.test.js

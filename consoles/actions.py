@@ -22,6 +22,7 @@ from consoles.models import (
     Script,
     ScriptVersion,
     lease_end,
+    storable,
     text_sha256,
     unix_lines,
 )
@@ -271,7 +272,7 @@ def _is_text(program: str) -> bool:
 
 def _script(name: str, requester: User | None, messages: dict[str, list[str]]) -> tuple[ScriptVersion | None, str]:
     scripts = access.scripts_for(requester) if requester else Script.objects.filter(enabled=True)
-    script = scripts.filter(name=name).first()
+    script = scripts.filter(name=storable(name)).first()
     version = script.latest if script else None
     if version is None:
         messages["program"] = [f"There is no script named {name} that you can run."]
@@ -287,7 +288,7 @@ def _servers(request: Request, requester: User | None, messages: dict[str, list[
         messages["servers"] = [f"A run may have at most {MAX_SERVERS:,} servers."]
     else:
         try:
-            return resolve(pickable, names=request.servers)
+            return resolve(pickable, names=[storable(name) for name in request.servers])
         except UnknownNames as error:
             messages["servers"] = error.sentences()
     return []
@@ -310,7 +311,7 @@ def _check_numbers(run: Run, messages: dict[str, list[str]]) -> None:
 def _title(request: Request, program: str) -> str:
     first = next((line.strip() for line in program.splitlines() if line.strip()), "")
     named = map(one_line, (request.title, request.script, first))
-    return next(filter(None, named), "Run")[:200]
+    return storable(next(filter(None, named), "Run"))[:200]
 
 
 def _create(run: Run, servers: list[Server]) -> None:

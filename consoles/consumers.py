@@ -15,7 +15,7 @@ from asgiref.sync import ThreadSensitiveContext, async_to_sync
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import WebsocketConsumer
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, DataError, connections
 from django.utils import timezone
 
 from consoles import access, actions, dispatcher, doorbell, presence, protocol
@@ -123,6 +123,8 @@ class RunConsumer(WebsocketConsumer):
             self._handle(protocol.decode_client(text_data))
         except _LoggedOut:
             self.close(protocol.CLOSE_LOGIN)
+        except DataError:
+            self._refuse_frame(protocol.ProtocolError("malformed", "The message holds what no database stores: NUL."))
         except DatabaseError as error:
             log.warning("A message could not be dealt with: %s", error)
             self._say("error", code="unavailable", message="The database does not answer: send it again in a moment.")

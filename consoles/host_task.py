@@ -127,7 +127,7 @@ class HostTask:
     def _end(self, outcome: Outcome) -> None:
         """Store the outcome; only then may the host forget what it kept."""
         stored = self._writer.move(self._ticket, outcome.status, reason=outcome.reason, **outcome.fields)
-        stored.add_done_callback(self._note_if_left)
+        stored.add_done_callback(self._note_refusal)
         program = self._program
         if isinstance(program, ssh.DetachedProgram) and program.ended_cleanly:
             if stored.result() and not outcome.unclear:
@@ -135,7 +135,7 @@ class HostTask:
             else:
                 program.ended_cleanly = False
 
-    def _note_if_left(self, stored: Future[bool]) -> None:
+    def _note_refusal(self, stored: Future[bool]) -> None:
         if not stored.result():
             log.info(LEFT, self.host_run)
 

@@ -29,6 +29,15 @@ _MARKERS = {
     "server": {"live_server_process", "make_server", "console"},
 }
 
+#: Files about storage and ownership: what in them needs neither a server process nor a browser runs on PostgreSQL, too.
+_ON_BOTH = {
+    f"test_{name}.py"
+    for name in (
+        "databases", "estimates", "lease", "lines", "merged", "notes", "nul", "outputlog", "presence", "search_pages",
+        "take_over",
+    )
+}  # fmt: skip
+
 
 #: Keys and UUIDs that are made anew each time.
 _RANDOM = re.compile(r"AAAA[A-Za-z0-9+/]{20}|[0-9a-f]{8}-[0-9a-f]{4}-")
@@ -46,6 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, fixtures in _MARKERS.items():
             if wanted & fixtures:
                 item.add_marker(marker)
+        if item.path.name in _ON_BOTH and not wanted & (_MARKERS["server"] | _MARKERS["browser"]):
+            item.add_marker("databases")
     # The longest first, and it mostly waits: the other workers do the rest meanwhile.
     items.sort(key=lambda item: item.get_closest_marker("faults") is None)
     if not is_used():

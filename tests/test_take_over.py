@@ -22,8 +22,6 @@ from consoles.protocol import STDOUT
 from consoles.statuses import FINAL, Status
 from tests.support.owners import dead_owner, host_runs, name_of
 
-pytestmark = pytest.mark.databases
-
 PAST = Now() - timedelta(seconds=1)
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from consoles import dispatcher
 from tests.support.postgres_server import PostgresServer, directory, is_used
 
 #: What the copies for servers are made from begins with this name.
@@ -49,15 +50,19 @@ def copies(_: None) -> Callable[[Path], dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Copy the test database while nobody is connected to it: servers under test begin with such a copy."""
     if not is_used():
+        yield
         return
     with django_db_blocker.unblock():
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
         name = connection.settings_dict["NAME"]
         PostgresServer(directory()).execute(f'CREATE DATABASE "{TEMPLATE}_{name}" TEMPLATE "{name}"')
+        yield
+        # Tests that ask for runs leave a runner behind, whose threads would connect to what is gone.
+        dispatcher.stop()
 
 
 @pytest.fixture(scope="session")

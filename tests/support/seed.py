@@ -62,8 +62,8 @@ def host_runs(run: int) -> list[dict[str, Any]]:
     from consoles.models import HostRun
 
     fields = ("index", "server_name", "status", "reason", "exit_status", "exit_signal", "size", "dropped", "owner")
-    fields += ("fence", "mode")
-    return [dict(row) for row in HostRun.objects.filter(run=run).order_by("index").values(*fields)]
+    rows = HostRun.objects.filter(run=run).order_by("index")
+    return [dict(row) for row in rows.values(*fields, "fence", "mode")]
 
 
 def output_sha256(run: int, index: int) -> str:
@@ -223,7 +223,7 @@ def empty_database() -> None:
     from django.core.management.color import no_style
     from django.db import connection
 
-    if _locks:
+    while _locks:
         unlock_database()
     for run in list(_feeders):
         stop_feeding(run)
