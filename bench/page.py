@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
@@ -82,6 +84,7 @@ def watch_run(console: Console, hosts: list[Host]) -> Seen:
     """Run on all ``hosts`` with the grid open, and check all that the page shows. Raises :class:`Failed`."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS)
+        _favour(browser)
         context = browser.new_context(base_url=console.origin, viewport={"width": 1440, "height": 900})
         context.add_cookies([{"name": "sessionid", "value": console.session, "url": console.origin}])
         page = context.new_page()
@@ -97,6 +100,18 @@ def watch_run(console: Console, hosts: list[Host]) -> Seen:
         if complaints:
             raise Failed(f"The page reported errors: {complaints}")
         return seen
+
+
+def _favour(browser: Browser) -> None:
+    """Give the browser what it wants of the processors: it would be on the operator's machine, not on the hosts'.
+
+    Linux shares them out by session, and each SSH connection is one: among 64 of them Chromium would get a 65th.
+    """
+    processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    number = next(process["id"] for process in processes if process["type"] == "browser")
+    # Neither everywhere there, nor allowed to everybody: without it the figures are worse.
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{number}/autogroup").write_text("-20")
 
 
 def _start(console: Console, hosts: list[Host]) -> int:
