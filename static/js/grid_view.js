@@ -1,15 +1,11 @@
-// The status grid: a tile for every host, failures first. All changes are collected and drawn once per frame for tiles in
-// sight; the others follow.
+// The status grid: a tile for every host, failures first.
 
 import { standing } from "console/format";
 import { neighbour } from "console/grid_layout";
-import { isActive } from "console/host_store";
-import { CATCH_UP, Nearby } from "console/nearby";
 import { Tile } from "console/tile";
 import { TileGroups } from "console/tile_groups";
+import { Upkeep } from "console/upkeep";
 
-/** While the pointer moves over the grid, tiles stay where they are: nobody should hit the wrong one. */
-const HOLD_ORDER = 1_200;
 /** From so many hosts on, tiles are small. */
 const MANY = 49;
 
@@ -20,12 +16,8 @@ export class GridView {
   #template;
   #tiles = new Map();
   #groups;
-  #nearby;
-  #dirty = new Set();
-  #frame = null;
+  #upkeep;
   #isShown = false;
-  #orderIsDue = true;
-  #pointerMoved = -Infinity;
   #cursor = null;
   #anchor = null;
   #opened = null;
@@ -37,7 +29,11 @@ export class GridView {
     this.#empty = part("empty");
     this.#template = part("tile");
     this.#root.classList.toggle("is-dense", page.store.size >= MANY);
-    this.#nearby = new Nearby(this.#root, (indexes) => this.#drawTiles(indexes));
+    this.#upkeep = new Upkeep(this.#root, page.store, {
+      isSeen: () => this.#isShown,
+      drawHost: (i) => this.#tile(i).draw(page.store.get(i), page.now()),
+      drawOrder: () => this.#drawOrder(),
+    });
     this.#groups = new TileGroups(this.#root, part("group"), {
       elementOf: (i) => this.#tile(i).element,
       statusOf: (i) => standing(page.store.get(i)),
@@ -66,11 +62,8 @@ export class GridView {
 
   shown() {
     this.#isShown = true;
-    this.#orderIsDue = true;
     if (this.#opened !== this.#page.opened) this.#openedChanged();
-    for (const host of this.#page.store.all()) this.#dirty.add(host.i);
-    this.#pointerMoved = -Infinity;
-    this.#flush();
+    this.#upkeep.everything();
   }
 
   hidden() {
@@ -78,15 +71,11 @@ export class GridView {
   }
 
   hostsChanged(indexes) {
-    for (const i of indexes) this.#dirty.add(i);
-    this.#orderIsDue = true;
-    this.#draw();
+    this.#upkeep.changed(indexes);
   }
 
   filterChanged() {
-    this.#orderIsDue = true;
-    this.#pointerMoved = -Infinity;
-    this.#draw();
+    this.#upkeep.filterChanged();
   }
 
   hostOpened() {
@@ -95,43 +84,18 @@ export class GridView {
 
   /** Take the keyboard, at host `i` if one is given; a grid that was empty is there again first. */
   focus(i = null) {
-    if (this.#orderIsDue) this.#drawOrder();
+    this.#upkeep.orderNow();
     this.#root.focus();
     if (i !== null) this.#setCursor(i);
   }
 
-  /** A second has passed: what still counts moves on, and an order that was held back is made up for. */
   tick() {
-    for (const { i, status } of this.#page.store.all()) if (isActive(status) && this.#nearby.has(i)) this.#dirty.add(i);
-    this.#drawTiles([...this.#dirty].slice(0, CATCH_UP));
-    this.#orderIsDue ||= this.#page.store.isFiltered;
-    this.#draw();
+    this.#upkeep.tick();
   }
 
   // ---- Drawing ----
 
-  #draw() {
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = null;
-      if (this.#isShown) this.#flush();
-    });
-  }
-
-  #flush() {
-    this.#drawTiles([...this.#dirty].filter((i) => this.#nearby.has(i)));
-    if (this.#orderIsDue && performance.now() - this.#pointerMoved > HOLD_ORDER) this.#drawOrder();
-  }
-
-  #drawTiles(indexes) {
-    const now = this.#page.now();
-    for (const i of indexes) {
-      if (!this.#dirty.delete(i)) continue;
-      this.#tile(i).draw(this.#page.store.get(i), now);
-    }
-  }
-
   #drawOrder() {
-    this.#orderIsDue = false;
     const order = this.#page.store.ordered();
     this.#groups.arrange(order);
     this.#empty.hidden = order.length > 0;
@@ -147,8 +111,7 @@ export class GridView {
     tile.draw(store.get(i), now());
     if (chosen.has(i)) tile.isChosen = true;
     this.#tiles.set(i, tile);
-    this.#dirty.delete(i);
-    this.#nearby.watch(tile.element, i);
+    this.#upkeep.watch(tile.element, i, true);
     return tile;
   }
 
@@ -170,8 +133,6 @@ export class GridView {
 
   #listen(clear) {
     this.#root.addEventListener("click", (event) => this.#clicked(event));
-    this.#root.addEventListener("pointermove", () => (this.#pointerMoved = performance.now()), { passive: true });
-    this.#root.addEventListener("pointerleave", () => (this.#pointerMoved = -Infinity));
     // A shift-click chooses hosts; it should not select text as well.
     this.#root.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
     clear.addEventListener("click", () => {

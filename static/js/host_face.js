@@ -1,23 +1,25 @@
 // What a host's row and tile show of it. Pure.
 
+import { squeezed } from "console/cut_text";
 import * as format from "console/format";
 import { quietText, stallOf } from "console/stall";
 
-/** Longer names are cut in a row or tile: the hint has the whole. */
-const LONG_NAME = 18;
+/** Longer names may be cut in a row or tile: the hint has the whole. */
+const LONG_NAME = 12;
 
 /**
- * {status, outcome, detail, printed, elapsed, stall, hint} at server time `now` in ms. `outcome` is how the host stands
+ * {standing, outcome, detail, printed, elapsed, stall, hint} at server time `now` in ms. `outcome` is how the host stands
  * in words, `detail` what it said last, after the likely cause of a stall; `stall` is "yes" or "no", `hint` what to do
  * about a stall, and the whole of what may be cut or has no room: name, line, reason, since when there is no contact.
  */
 export function faceOf(host, now) {
   const stall = stallOf(host, now);
   const { text, printed } = format.detail(host);
+  const said = printed ? squeezed(text) : text;
   return {
-    status: format.standing(host),
+    standing: format.standing(host),
     outcome: stall ? quietText(stall) : outcomeOf(host, now),
-    detail: stall?.cause ? `${stall.cause} · ${text}` : text,
+    detail: stall?.cause ? `${stall.cause} · ${said}` : said,
     printed: printed && !stall?.cause,
     elapsed: format.elapsedText(host, now),
     stall: stall ? "yes" : "no",

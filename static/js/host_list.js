@@ -1,57 +1,45 @@
-// The list of hosts: rows the server drew, kept up to date. All changes are collected and drawn once per frame for rows in
-// sight; the others follow. Nothing is drawn while another view has the list's place.
+// The list of hosts: rows the server drew, kept up to date while no other view has the list's place.
 
-import { faceOf } from "console/host_face";
-import { isActive } from "console/host_store";
-import { CATCH_UP, Nearby } from "console/nearby";
+import { DrawnFace } from "console/drawn_face";
 import { itemsThatStay } from "console/row_order";
-
-/** While the pointer moves over the list, rows stay where they are: nobody should hit the wrong one. */
-const HOLD_ORDER = 1_200;
+import { Upkeep } from "console/upkeep";
 
 export class HostList {
   #root;
   #rows = new Map();
   #store;
-  #icons;
-  #now;
   #delegate;
-  #dirty = new Set();
-  #orderIsDue = false;
-  #frame = null;
   #cursor = null;
   #opened = null;
   #order = [];
-  #pointerMoved = -Infinity;
   #empty;
   #chosen;
-  #nearby;
+  #upkeep;
   #isVisible = false;
 
   /** `delegate` hears hostChosen(i); `now()` is the server's time in ms; `page.chosen` has the hosts picked by hand. */
   constructor(root, { store, icons, now, delegate, empty, page }) {
     this.#root = root;
     this.#store = store;
-    this.#icons = icons;
-    this.#now = now;
     this.#delegate = delegate;
     this.#empty = empty;
     this.#chosen = page.chosen;
-    this.#nearby = new Nearby(root, () => this.#draw());
+    this.#upkeep = new Upkeep(root, store, {
+      isSeen: () => this.#isVisible,
+      drawHost: (i) => this.#rows.get(i).face.draw(store.get(i), now()),
+      drawOrder: () => this.#drawOrder(),
+    });
     for (const element of root.children) {
       const i = Number(element.dataset.i);
-      this.#rows.set(i, rowOf(element));
-      this.#nearby.watch(element, i);
-      this.#dirty.add(i);
+      this.#rows.set(i, { element, face: new DrawnFace(element, "host", icons) });
+      this.#upkeep.watch(element, i);
     }
     page.chosen.onChange((indexes) => this.#chosenChanged(indexes));
     // Between layout and paint: what was missed while hidden is drawn in the frame that shows the list.
     new ResizeObserver(() => this.#visibilityChanged()).observe(root.parentElement);
     root.addEventListener("click", (event) => this.#clicked(event));
     root.addEventListener("keydown", (event) => this.#pressed(event));
-    root.addEventListener("pointermove", () => (this.#pointerMoved = performance.now()), { passive: true });
-    root.addEventListener("pointerleave", () => (this.#pointerMoved = -Infinity));
-    this.#drawOrder();
+    this.#upkeep.orderNow();
   }
 
   /** Index under the keyboard cursor, or null. */
@@ -66,25 +54,15 @@ export class HostList {
 
   /** These hosts have news. */
   changed(indexes) {
-    for (const i of indexes) this.#dirty.add(i);
-    this.#orderIsDue = true;
-    this.#draw();
+    this.#upkeep.changed(indexes);
   }
 
-  /** The filter changed: show and order the rows at once. */
   filterChanged() {
-    this.#orderIsDue = true;
-    this.#pointerMoved = -Infinity;
-    this.#draw();
+    this.#upkeep.filterChanged();
   }
 
-  /** A second has passed: what still counts moves on, and an order that was held back is made up for. */
   tick() {
-    if (!this.#isVisible) return;
-    for (const { i, status } of this.#store.all()) if (isActive(status) && this.#nearby.has(i)) this.#dirty.add(i);
-    this.#drawRows([...this.#dirty].slice(0, CATCH_UP));
-    this.#orderIsDue ||= this.#store.isFiltered;
-    this.#draw();
+    this.#upkeep.tick();
   }
 
   /** Mark host `i` as the one that is shown. */
@@ -154,31 +132,11 @@ export class HostList {
     if (this.#isVisible === isVisible) return;
     this.#isVisible = isVisible;
     if (!isVisible) return;
-    for (const i of this.#rows.keys()) this.#dirty.add(i);
-    this.#drawOrder();
-    this.#drawRows();
+    this.#upkeep.everything();
     this.#rows.get(this.#cursor)?.element.scrollIntoView({ block: "nearest" });
   }
 
-  #draw() {
-    if (!this.#isVisible) return;
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = null;
-      this.#drawRows();
-      if (this.#orderIsDue && performance.now() - this.#pointerMoved > HOLD_ORDER) this.#drawOrder();
-    });
-  }
-
-  #drawRows(indexes = [...this.#dirty].filter((i) => this.#nearby.has(i))) {
-    const now = this.#now();
-    for (const i of indexes) {
-      drawRow(this.#rows.get(i), this.#store.get(i), this.#icons, now);
-      this.#dirty.delete(i);
-    }
-  }
-
   #drawOrder() {
-    this.#orderIsDue = false;
     const order = this.#store.ordered();
     if (order === this.#order) return;
     const shown = new Set(order);
@@ -202,33 +160,4 @@ export class HostList {
       next = element;
     }
   }
-}
-
-function rowOf(element) {
-  const part = (name) => element.querySelector(`.${name}`);
-  return {
-    element,
-    use: element.querySelector("use"),
-    outcome: part("host-outcome"),
-    detail: part("host-detail"),
-    elapsed: part("host-elapsed"),
-    drawn: {},
-  };
-}
-
-/** Touch only what differs from what the row shows already. */
-function drawRow(row, host, icons, now) {
-  const face = faceOf(host, now);
-  const { drawn } = row;
-  if (face.status !== drawn.status) {
-    row.element.className = row.element.className.replace(/\bstatus-\w+/, `status-${face.status}`);
-    row.use.setAttribute("href", `#icon-${icons[face.status]}`);
-  }
-  if (face.outcome !== drawn.outcome) row.outcome.textContent = face.outcome;
-  if (face.detail !== drawn.detail) row.detail.textContent = face.detail;
-  if (face.printed !== drawn.printed) row.detail.classList.toggle("is-printed", face.printed);
-  if (face.elapsed !== drawn.elapsed) row.elapsed.textContent = face.elapsed;
-  if (face.stall !== drawn.stall) row.element.classList.toggle("is-stalled", face.stall === "yes");
-  if (face.hint !== drawn.hint) row.element.title = face.hint;
-  row.drawn = face;
 }

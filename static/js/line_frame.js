@@ -1,5 +1,6 @@
 // What stands around the lines of a log: whose it is, how it ended, what is missing, which lines are chosen.
 
+import { nameParts, show } from "console/cut_text";
 import { FetchError } from "console/fetching";
 import * as format from "console/format";
 import { isActive } from "console/host_store";
@@ -89,7 +90,8 @@ export class LineFrame {
     badge.className = `status status-${shown}`;
     badge.querySelector("use").setAttribute("href", `#icon-${this.#page.icons[shown]}`);
     badge.querySelector("span").textContent = format.outcome(host);
-    name.textContent = host.name;
+    show(name, nameParts(host.name));
+    name.setAttribute("aria-label", host.name);
     scroll.setAttribute("aria-label", `Output of ${host.name} line by line`);
     const started = host.started && `started ${format.clock(host.started)}`;
     const elapsed = format.elapsedText(host, this.#page.now());

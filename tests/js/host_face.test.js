@@ -33,7 +33,7 @@ test("shows the last line alone where it does not tell why", () => {
 test("says for how long there is no contact, and never calls such a host stalled", () => {
   const away = { contact_lost: "2026-05-01T12:09:18Z", printed: "2026-05-01T12:00:01Z", reason: "Trying again in 8 s." };
   const face = faceOf(host(away), NOW);
-  assert.deepEqual([face.status, face.outcome, face.stall], ["reconnecting", "reconnecting · 42 s", "no"]);
+  assert.deepEqual([face.standing, face.outcome, face.stall], ["reconnecting", "reconnecting · 42 s", "no"]);
   assert.deepEqual([face.detail, face.printed], ["Trying again in 8 s.", false]);
   assert.equal(face.hint, "Trying again in 8 s.\nNo contact since 12:09:18 UTC.");
   assert.equal(faceOf(host({ ...away, canceling: true }), NOW).outcome, "cancel waits for contact");
@@ -44,4 +44,10 @@ test("has the whole reason and the mode in the hint", () => {
   assert.equal(faceOf(host({ status: "canceled", reason }), NOW).hint, reason);
   const failed = host({ status: "failed", exit_status: 3, reason: "It left a process behind.", mode: "attached" });
   assert.equal(faceOf(failed, NOW).hint, "Unpacking\nIt left a process behind.\nAttached: it ends with the connection.");
+});
+
+test("shortens a bar in the row and has the whole line in the hint", () => {
+  const line = "Progress: [##########..........] 45%";
+  const face = faceOf(host({ last_line: line }), NOW);
+  assert.deepEqual([face.detail, face.hint], ["Progress: [##…..…] 45%", line]);
 });
