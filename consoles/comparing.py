@@ -159,16 +159,18 @@ def last_good(user: User, host_run: HostRun) -> HostRun | None:
     return same.filter(**by_server).select_related("run").order_by("-run_id").first()
 
 
-def plain_end(host_run: HostRun, most: int = MOST_SHOWN) -> tuple[str, int]:
-    """The end of the output as plain text, from the start of a line on, and how many bytes before it are left out."""
+def end_of(host_run: HostRun, most: int = MOST_SHOWN) -> tuple[str, int]:
+    """The end of the output, from the start of a line on, and how many bytes before it are left out.
+
+    As it was printed, escape sequences and all: hostile, for whoever shows it to deal with.
+    """
     start = max(host_run.size - most, 0)
     data = b"".join(piece.data for piece in outputlog.read(host_run.pk, start, most))
     if start:
         partial, newline, rest = data.partition(b"\n")
         if newline and rest:
             start, data = start + len(partial) + 1, rest
-    normaliser = Normaliser(masking=False)
-    return "\n".join(normaliser.feed(data) + normaliser.end()), start
+    return data.decode(errors="replace"), start
 
 
 @contextmanager

@@ -101,12 +101,11 @@ def shown(line: str, under: str = "") -> str:
 class Normaliser:
     """Normalises one stream of output piece by piece. The lines do not depend on where the pieces were cut.
 
-    Holds at most ``LINE_MOST`` bytes of an unfinished line. With ``masking`` off, lines are only made plain.
+    Holds at most ``LINE_MOST`` bytes of an unfinished line.
     """
 
-    def __init__(self, names: Sequence[str] = (), *, masking: bool = True) -> None:
+    def __init__(self, names: Sequence[str] = ()) -> None:
         self._names = names
-        self._masking = masking
         self._open = bytearray()
         self._under = ""
 
@@ -164,8 +163,6 @@ class Normaliser:
     def _normalised(self, text: str) -> list[str]:
         if _UNCLEAN.search(text):
             text = "\n".join(_shown_line(line) for line in text.replace("\r\n", "\n").split("\n"))
-        if not self._masking:
-            return text.split("\n")
         return [_without_times(line) for line in _without_names(text, self._names).split("\n")]
 
 

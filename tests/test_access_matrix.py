@@ -91,8 +91,8 @@ MATRIX: dict[str, list[tuple[Any, ...]]] = {
         ("get", "/runs/{run}/hosts/99999999999999999999999999/diff?against=0", LOGIN, *[MISSING] * 5),
     ],
     "host-plain": [
-        ("get", "/runs/{run}/hosts/0/plain", LOGIN, OK, MISSING, MISSING, OK, OK),
-        ("get", "/runs/{run}/hosts/1/plain", LOGIN, *[MISSING] * 5),
+        ("get", "/runs/{run}/hosts/0/end", LOGIN, OK, MISSING, MISSING, OK, OK),
+        ("get", "/runs/{run}/hosts/1/end", LOGIN, *[MISSING] * 5),
     ],
     "run-search": [
         ("get", "/runs/{run}/search.json?q=output", LOGIN, OK, MISSING, MISSING, OK, OK),

@@ -272,24 +272,25 @@ def test_the_last_good_run_of_somebody_else_is_compared_with_only_by_who_may_see
 
 def test_nothing_of_a_run_of_somebody_else_is_told(alice: User, alice_client: Client) -> None:
     theirs = fill(add_run(person("dora", *RUN_RIGHTS), {"web1": OK, "web2": OK}), b"secret\n", b"other\n")
-    for path in ("groups.json", "hosts/0/diff?against=1", "hosts/0/diff?against=last-good", "hosts/0/plain"):
+    for path in ("groups.json", "hosts/0/diff?against=1", "hosts/0/diff?against=last-good", "hosts/0/end"):
         response = alice_client.get(f"/runs/{theirs.pk}/{path}")
         assert response.status_code == 404
         assert b"secret" not in response.content
     assert theirs.host_runs.filter(digest="").count() == 2
 
 
-def test_the_end_of_an_output_is_told_as_plain_text(alice: User, alice_client: Client) -> None:
+def test_the_end_of_an_output_is_told_as_it_was_printed(alice: User, alice_client: Client) -> None:
     run = fill(
         add_run(alice, {"web1": OK}), b"\x1b[31mweb1\x1b[0m 10:00:00\n 9 %\r10 %\n\x1b]52;c;b3duZWQ=\x07end\xe2\x80\xae"
     )
-    answer = alice_client.get(f"/runs/{run.pk}/hosts/0/plain").json()
-    assert answer == {"text": "web1 10:00:00\n10 %\nend", "skipped": 0}
+    answer = alice_client.get(f"/runs/{run.pk}/hosts/0/end").json()
+    text = "\x1b[31mweb1\x1b[0m 10:00:00\n 9 %\r10 %\n\x1b]52;c;b3duZWQ=\x07end\u202e"
+    assert answer == {"text": text, "skipped": 0}
 
 
 def test_of_a_large_output_only_whole_lines_of_the_end_are_told(alice: User) -> None:
     run = fill(add_run(alice, {"web1": OK}), b"one\ntwo\nthree\n")
-    assert comparing.plain_end(run.host_runs.get(), 8) == ("three", 8)
+    assert comparing.end_of(run.host_runs.get(), 8) == ("three\n", 8)
 
 
 def test_groups_grow_while_hosts_finish(engine: Engine, transactional_db: None, tmp_path: Any) -> None:

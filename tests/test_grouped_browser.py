@@ -214,6 +214,16 @@ def test_hostile_output_stays_text(console: StoredRuns) -> None:
     assert page.title() != "1"
 
 
+def test_the_output_of_a_group_has_its_colours(console: StoredRuns) -> None:
+    page = console.open(console.add([[2, "succeeded", "checking\n\x1b[1;31mred and\nbold\x1b[0m done\n"]]))
+    output = page.get_by_label("Output of web001")
+    expect(output).to_have_text("checking red and bold done")
+    assert output.evaluate("(element) => element.textContent") == "checking\nred and\nbold done"
+    expect(output.locator(".bold")).to_have_text(["red and", "bold"])
+    expect(output.locator(".bold").first).to_have_css("color", re.compile(r"rgb\((2\d\d), \d{2,3}, \d{2,3}\)"))
+    expect(output.locator(".bold").first).to_have_css("font-weight", "700")
+
+
 def test_the_filter_of_the_page_leaves_groups_with_matching_hosts(console: StoredRuns) -> None:
     page = console.open(console.add(FEW))
     expect(groups(page)).to_have_count(2)

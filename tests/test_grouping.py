@@ -191,11 +191,6 @@ def test_a_megabyte_of_anything_is_normalised_within_seconds(output: bytes) -> N
     assert max(map(len, lines)) <= 2 * LINE_MOST
 
 
-def test_without_masking_lines_are_only_made_plain() -> None:
-    normaliser = Normaliser(NAMES, masking=False)
-    assert normaliser.feed(b"\x1b[31mweb17\x1b[0m at 10:00:00\n 1\r 2 \n") == ["web17 at 10:00:00", " 2 "]
-
-
 def test_a_key_is_the_same_for_the_same_parts_only() -> None:
     assert key_of("failed", 1, "x") == key_of("failed", 1, "x")
     assert key_of("failed", 1, "x") != key_of("failed", 11, "x")

@@ -56,9 +56,9 @@ def host_diff(request: HttpRequest, pk: int, index: int) -> HttpResponse:
 
 
 @require_GET
-def host_plain(request: HttpRequest, pk: int, index: int) -> HttpResponse:
-    """The end of what one host printed, as plain text."""
-    text, skipped = comparing.plain_end(visible_host_run(request, pk, index))
+def host_end(request: HttpRequest, pk: int, index: int) -> HttpResponse:
+    """The end of what one host printed, as it printed it."""
+    text, skipped = comparing.end_of(visible_host_run(request, pk, index))
     return _json({"text": text, "skipped": skipped})
 
 

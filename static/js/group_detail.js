@@ -5,6 +5,7 @@ import { getJson } from "console/fetching";
 import * as format from "console/format";
 import { make, makeButton, problemNotice, setText, statusBadge } from "console/group_parts";
 import { alike, called, indexesOf } from "console/group_text";
+import { showStyled } from "console/styled_text";
 
 export class GroupDetail {
   #root;
@@ -138,7 +139,7 @@ export class GroupDetail {
     wait.setAttribute("role", "status");
     this.#body.replaceChildren(wait);
     try {
-      const output = await getJson(this.#page.at(`hosts/${group.sample}/plain`), {}, request.signal);
+      const output = await getJson(this.#page.at(`hosts/${group.sample}/end`), {}, request.signal);
       if (this.#request === request) this.#drawOutput(output);
     } catch (error) {
       if (this.#request === request) this.#body.replaceChildren(problemNotice(error.message, () => this.#loadOutput()));
@@ -152,7 +153,8 @@ export class GroupDetail {
     const whose = skipped === 0 ? `As ${name} printed it. ` : `What ${name} printed, without the first ${left}. `;
     const { sample } = this.#group;
     line.append(whose, makeButton("Open its lines", () => this.#page.open(sample, { isAsked: true, view: "lines" })));
-    const output = make("pre", "group-output", text);
+    const output = make("pre", "group-output");
+    showStyled(output, text.replace(/\n$/, ""));
     output.tabIndex = 0;
     output.setAttribute("aria-label", `Output of ${name}`);
     this.#body.replaceChildren(line, output);

@@ -86,7 +86,8 @@ function lineRow(line, href) {
   return element;
 }
 
-function spanElement({ text, style, mark }) {
+/** A span of a line as a node: text where it has no look of its own. */
+export function spanElement({ text, style, mark }) {
   if (mark) {
     const element = made("span", "line-mark");
     element.dataset.mark = text;
