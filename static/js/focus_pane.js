@@ -1,5 +1,6 @@
 // The output of one host: a terminal, what is missing from it, and whether it follows the end.
 
+import { nameParts, show } from "console/cut_text";
 import { openDiff } from "console/diff_view";
 import * as format from "console/format";
 import { isActive } from "console/host_store";
@@ -7,6 +8,7 @@ import { openTerminal } from "console/output_terminal";
 import { offerCopy } from "console/pane_copy";
 import { PaneSearch } from "console/pane_search";
 import { blankWords, consoleWords, countLines, endSentence, progressSentence, startOf, startOfNewest } from "console/pane_words";
+import { fadeSides } from "console/side_fade";
 import { leaveGraphics, takeGraphics } from "console/terminal_graphics";
 
 /** While following, a viewer further behind than this skips to the tail. */
@@ -133,7 +135,9 @@ export class FocusPane {
       fontSize: this.#settings.fontSize,
     });
     const endCopy = offerCopy(opened.terminal, root, copy);
+    const endFade = fadeSides(screen.parentElement, screen);
     const dispose = () => {
+      endFade();
       endCopy();
       opened.dispose();
     };
@@ -294,7 +298,8 @@ export class FocusPane {
     badge.className = `status status-${shown}`;
     badge.querySelector("use").setAttribute("href", `#icon-${this.#settings.icons[shown]}`);
     badge.querySelector("span").textContent = format.outcome(host);
-    name.textContent = host.name;
+    show(name, nameParts(host.name));
+    name.setAttribute("aria-label", host.name);
     const started = host.started && `started ${format.clock(host.started)}`;
     const elapsed = format.elapsedText(host, this.#page.now());
     facts.textContent = [host.address, started, elapsed].filter(Boolean).join(" · ");

@@ -53,7 +53,7 @@ export class Notifier {
     this.#isWanted = isAsked && isAllowed();
     localStorage.setItem(WISH, this.#isWanted ? "on" : "off");
     this.#button.setAttribute("aria-pressed", String(this.#isWanted));
-    if (isAsked && !this.#isWanted) this.#page.notice(REFUSED);
+    if (isAsked && !this.#isWanted) this.#page.hint(REFUSED);
   }
 
   #notify() {

@@ -115,7 +115,7 @@ export class Palette {
     } catch {
       // The clipboard needs HTTPS or localhost.
       this.#page.setPlace({ host: host.name, lines: this.#page.lines });
-      this.#page.notice("This page may not write to the clipboard: copy the address from the address bar.");
+      this.#page.hint("This page may not write to the clipboard: copy the address from the address bar.");
     }
   }
 }

@@ -1,4 +1,4 @@
-// The notices between the header and the toolbar: about the connection, the console's storage, and what went wrong.
+// The notices over the page: about the connection, the console's storage, what went wrong, and what is good to know.
 
 const GOES_ON = "The run does not need this page; it catches up when the console answers.";
 const PROBLEMS = {
@@ -16,11 +16,12 @@ export class RunNotices {
   /** `login` is the address of the login page. */
   constructor(login) {
     this.#login = login;
-    const close = document.querySelector("#error-notice .notice-close");
-    close.addEventListener("click", () => this.tell("error", ""));
+    for (const about of ["error", "hint"]) {
+      document.querySelector(`#${about}-notice .notice-close`).addEventListener("click", () => this.tell(about, ""));
+    }
   }
 
-  /** Say `text` about "storage", "connection" or "error"; nothing takes the notice away. */
+  /** Say `text` about "storage", "connection", an "error" or as a "hint"; nothing takes the notice away. */
   tell(about, text) {
     const element = document.getElementById(`${about}-notice`);
     element.hidden = !text;

@@ -119,6 +119,7 @@ const page = {
   open,
   show,
   notice: (text) => notices.tell("error", text),
+  hint: (text) => notices.tell("hint", text),
   openLink,
   askToCancel: (i = null) => askToCancel(page, i === null ? null : store.get(i)),
   filterChanged,
