@@ -6,32 +6,24 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
 from tests.support.browser import NewPage
+from tests.support.run_page import RunViewer
 from tests.support.server import ServerProcess
 
 LONG = "web-frontend-production-europe-0017"
 BAR = "Downloading linux-image-amd64 from deb.example.net [##########..........] 45%"
 
 
-class Console:
+class Console(RunViewer):
     """Runs made of rows, and somebody who looks at them."""
-
-    def __init__(self, server: ServerProcess, new_page: NewPage) -> None:
-        self.server, self.new_page, self.alice = server, new_page, server.alice()
 
     def run(self, **statuses: int) -> int:
         return int(self.server.ask("add_wide_run", requester="alice", statuses=statuses))
 
     def change(self, run: int, **fields: Any) -> None:
         self.server.ask("change_host_run", run=run, index=0, **fields)
-
-    def open(self, run: int, place: str, **options: Any) -> Page:
-        page = self.new_page(self.server, self.alice, **options)
-        page.goto(f"/runs/{run}/#{place}")
-        expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
-        return page
 
 
 @pytest.fixture
@@ -47,7 +39,7 @@ def is_whole(part: Locator) -> bool:
 def test_the_number_of_a_long_name_and_a_percentage_stay_in_sight(console: Console) -> None:
     run = console.run(running=60)
     console.change(run, server_name=LONG, last_line=BAR, ago=0)
-    page = console.open(run, "view=grid")
+    page = console.show(run, "#view=grid")
     tile = page.locator("#tile-0")
     expect(tile.locator(".tile-name .part-kept")).to_have_text("0017")
     expect(tile.locator(".tile-detail .part-kept")).to_have_text("] 45%")
@@ -65,7 +57,7 @@ def test_the_number_of_a_long_name_and_a_percentage_stay_in_sight(console: Conso
 
 def test_a_pane_narrower_than_80_columns_shows_that_there_is_more_at_its_side(console: Console) -> None:
     run = console.server.ask("add_log", user="alice", text="x" * 79 + "\n")
-    page = console.open(run, "h=web1", width=1000)
+    page = console.show(run, "#h=web1", width=1000)
     body = page.locator(".pane-body").first
     expect(body).to_have_class("pane-body has-more-right")
     page.locator(".pane-screen").first.evaluate("(screen) => screen.scrollTo({ left: 1e6 })")
@@ -77,7 +69,7 @@ def test_a_pane_narrower_than_80_columns_shows_that_there_is_more_at_its_side(co
 
 @pytest.mark.parametrize("view", ["hosts", "focus", "lines", "grid", "grouped", "merged", "search", "notes"])
 def test_a_phone_has_the_actions_in_every_view(console: Console, view: str) -> None:
-    page = console.open(console.run(running=2, failed=1), "", width=390, height=844)
+    page = console.show(console.run(running=2, failed=1), width=390, height=844)
     page.locator(f".run-tabs [data-view={view}]").click()
     expect(page.locator("#run")).to_have_attribute("data-view", view)
     for button in (page.get_by_label("Run again", exact=True), page.get_by_label("Download", exact=True)):
@@ -90,10 +82,8 @@ def test_a_phone_has_the_actions_in_every_view(console: Console, view: str) -> N
 
 
 def test_notices_move_nothing_and_a_refused_wish_is_no_error(console: Console) -> None:
-    page = console.new_page(console.server, console.alice)
-    page.add_init_script("Notification.requestPermission = async () => 'denied';")
-    page.goto(f"/runs/{console.run(running=2)}/#h=web0001")
-    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
+    denied = "Notification.requestPermission = async () => 'denied';"
+    page = console.show(console.run(running=2), "#h=web0001", script=denied)
     before = page.locator(".pane-body").first.bounding_box()
     page.get_by_role("button", name="Tell me when it ends").click()
     hint = page.locator("#hint-notice")

@@ -138,3 +138,12 @@ export class LineRows {
     });
   }
 }
+
+/** The first line at row `row` or soon after it, as {n, offset}: `offset` is that of the row, in pixels. */
+export function lineFrom(rows, { row, offset }) {
+  for (let at = row; at < row + 50; at += 1) {
+    const found = rows.at(at);
+    if (found?.kind === "line") return { n: found.n, offset: at === row ? offset : 0 };
+  }
+  return { n: 1, offset: 0 };
+}

@@ -6,6 +6,7 @@ import { rowElement } from "console/line_elements";
 import { LineFrame } from "console/line_frame";
 import { LineList } from "console/line_list";
 import { LineLog } from "console/line_log";
+import { lineFrom } from "console/line_rows";
 import { momentOf, rangeOf } from "console/line_targets";
 
 /** A log this small is looked through for folds while its first lines are on their way; a larger one afterwards. */
@@ -199,14 +200,7 @@ export class LinesView {
     else this.#list.draw();
   }
 
-  #lineAtTop() {
-    const { row, offset } = this.#list.place;
-    for (let at = row; at < row + 50; at += 1) {
-      const found = this.#log.rows.at(at);
-      if (found?.kind === "line") return { n: found.n, offset: at === row ? offset : 0 };
-    }
-    return { n: 1, offset: 0 };
-  }
+  #lineAtTop = () => lineFrom(this.#log.rows, this.#list.place);
 
   // ---- Rows ----
 
