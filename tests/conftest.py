@@ -32,11 +32,8 @@ _MARKERS = {
 #: Files about storage and ownership: what in them needs neither a server process nor a browser runs on PostgreSQL, too.
 _ON_BOTH = {
     f"test_{name}.py"
-    for name in (
-        "databases", "estimates", "lease", "lines", "merged", "notes", "nul", "outputlog", "presence", "search_pages",
-        "take_over",
-    )
-}  # fmt: skip
+    for name in ("databases", "estimates", "lease", "notes", "nul", "outputlog", "presence", "take_over", "uncertain")
+}
 
 
 #: Keys and UUIDs that are made anew each time.

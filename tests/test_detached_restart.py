@@ -15,7 +15,10 @@ from tests.support.viewing import SocketViewer
 NEW = "/ws/runs/new/"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
+KILLED = pytest.param(signal.SIGKILL, marks=pytest.mark.databases, id="killed")
+
+
+@pytest.mark.parametrize("number", [KILLED, pytest.param(signal.SIGTERM, id="terminated")])
 def test_run_goes_on_when_the_server_ends_in_the_middle(
     make_server: MakeServer, fleet: Fleet, tmp_path: Path, number: signal.Signals
 ) -> None:

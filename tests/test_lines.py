@@ -97,6 +97,7 @@ def test_a_line_has_time_and_stream_of_the_chunk_it_begins_in(run: Run) -> None:
     assert found == [(0, STDOUT, "a"), (0, STDOUT, "bb"), (1, STDERR, "c"), (2, STDOUT, "d")]
 
 
+@pytest.mark.databases
 @pytest.mark.parametrize(("seconds", "line"), [(-5, 1), (0, 1), (0.5, 3), (1, 3), (1.5, 4), (2, 4), (2.5, 5)])
 def test_a_time_leads_to_the_first_line_that_began_then(run: Run, seconds: float, line: int) -> None:
     log = store(run, [b"a\nb", b"b\nc\n", b"d"])
@@ -121,6 +122,8 @@ def test_a_line_is_found_by_reading_few_chunks_of_a_large_log(run: Run) -> None:
     ) as queries:
         assert log.read(1_234_567, 2)[0].text == "1234566"
     assert len(queries) <= 6
+    if connection.vendor != "sqlite":
+        return
     with connection.cursor() as cursor:
         chunks = OutputChunk.objects.filter(host_run_id=log.host_run_id, offset__gte=0).order_by("offset")
         sql, parameters = chunks.values_list("offset", "lines").query.sql_with_params()
@@ -166,6 +169,7 @@ def test_an_answer_with_long_lines_ends_early_and_can_be_gone_on_with(run: Run) 
     assert log.read(len(found) + 1, 1)[0].text.startswith(f"{len(found):5d}")
 
 
+@pytest.mark.databases
 def test_a_little_of_each_of_many_long_lines_is_read_with_few_statements(run: Run) -> None:
     log = store(run, [b"y" * 900 + b"\n"] * 2_000)
     with CaptureQueriesContext(connection) as queries:
@@ -191,6 +195,7 @@ def get(client: Client, run: Run, query: str, index: int = 0) -> Any:
     return client.get(f"/runs/{run.pk}/hosts/{index}/{query}").json()
 
 
+@pytest.mark.databases
 def test_lines_are_answered_from_a_number_an_offset_and_a_time(alice_client: Client, run: Run) -> None:
     store(run, [b"one\n", (STDERR, b"two\n"), b"\x1b[31mthree\nfour"])
     answer = get(alice_client, run, "lines?from=2&count=2")

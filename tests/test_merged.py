@@ -60,6 +60,7 @@ def texts(found: merged.Merged) -> list[tuple[int, bytes]]:
     return [(piece.host, piece.piece.data) for piece in found.pieces]
 
 
+@pytest.mark.databases
 def test_tells_pieces_of_all_servers_in_the_order_of_arrival(alice: User) -> None:
     run = run_of(alice, 3)
     order = [(2, b"a\n"), (0, b"b\n"), (2, b"c\n"), (1, b"d\n"), (0, b"e\n")]
@@ -91,6 +92,7 @@ def test_leaves_out_what_other_servers_and_other_runs_printed(alice: User) -> No
     assert texts(outputlog.read_merged(run.pk, [0, 2, 77], None)) == [(0, b"0\n"), (2, b"2\n")]
 
 
+@pytest.mark.databases
 def test_loses_nothing_that_was_committed_late_under_an_older_id(alice: User) -> None:
     run = run_of(alice, 2)
     early = prints(run, 0, b"reserved first, committed last\n")
@@ -172,6 +174,7 @@ def test_finds_the_newest_of_a_talkative_server_among_many_quiet_ones(alice: Use
     assert found.pieces[-1].piece.offset == run.host_runs.get(index=7).size - len(b"single\n")
 
 
+@pytest.mark.databases
 def test_asks_little_of_a_database_with_many_other_runs(alice: User) -> None:
     run = run_of(alice, 50)
     for host in range(50):
@@ -196,6 +199,7 @@ def ask(client: Client, run: Run, **params: str) -> dict[str, Any]:
     return dict(response.json())
 
 
+@pytest.mark.databases
 def test_answers_over_http_with_bytes_as_base64(alice: User, alice_client: Client) -> None:
     run = run_of(alice, 2)
     halves = "é".encode()

@@ -59,6 +59,7 @@ def whole_search(client: Client, address: str, **params: Any) -> tuple[list[dict
     raise AssertionError("The search does not end.")
 
 
+@pytest.mark.databases
 def test_finds_lines_on_all_servers_of_a_run(alice_client: Client, run: Run) -> None:
     answer = search(alice_client, run, q="disk full")
     assert (answer["searched"], answer["of"], answer["next"]) == (4, 4, None)
@@ -164,6 +165,7 @@ def test_searches_output_that_is_no_text(alice_client: Client, alice: User) -> N
     assert search(alice_client, run, q="aGk")["hosts"] == []
 
 
+@pytest.mark.databases
 def test_finds_which_servers_ever_printed_it_newest_run_first(alice_client: Client, alice: User, run: Run) -> None:
     later = add_run(alice, {"web2": Status.SUCCEEDED, "web9": Status.SUCCEEDED}, title="Later")
     add_output(later, 0, b"disk full\n")
@@ -175,6 +177,7 @@ def test_finds_which_servers_ever_printed_it_newest_run_first(alice_client: Clie
     assert (answer["searched"], answer["of"], answer["next"]) == (2, 2, None)
 
 
+@pytest.mark.databases
 def test_goes_through_all_runs_in_steps(alice_client: Client, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         run = add_run(alice, {"web1": Status.SUCCEEDED, "web2": Status.SUCCEEDED}, title=f"Run {number}")
@@ -186,6 +189,7 @@ def test_goes_through_all_runs_in_steps(alice_client: Client, alice: User, monke
     assert len(rows) == 5
 
 
+@pytest.mark.databases
 def test_the_history_is_narrowed_by_server_script_and_days(alice_client: Client, alice: User, run: Run) -> None:
     script = Script.objects.create(name="update")
     old = add_run(alice, {"web2": Status.SUCCEEDED}, script_version=script.add_version("true\n"))

@@ -74,12 +74,14 @@ def postgres() -> PostgresServer:
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
-    """A server for this test alone, which may stop and start it."""
+def own_postgres(postgres: PostgresServer, django_db_setup: None) -> Iterator[PostgresServer]:
+    """A server for this test alone, which may stop and start it; its database ``console`` is migrated and empty."""
     folder = Path(tempfile.mkdtemp(prefix="opsconsole-postgresql-"))
     server = PostgresServer(folder)
     server.create()
     server.start()
+    server.execute("CREATE DATABASE console")
+    server.copy(postgres, f"{TEMPLATE}_{connection.settings_dict['NAME']}", "console")
     yield server
     server.stop()
     shutil.rmtree(folder, ignore_errors=True)

@@ -237,11 +237,13 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsconsole.settings")
     django.setup()
     from django.contrib.auth.hashers import PBKDF2PasswordHasher
+    from django.db import close_old_connections
 
     # A quarter of a second for everybody who is made up is too long; the server reads a hash of any strength.
     PBKDF2PasswordHasher.iterations = 1
     for line in sys.stdin:
         function, arguments = json.loads(line)
+        close_old_connections()
         try:
             answer = {"value": globals()[function](**arguments)}
         except Exception:
