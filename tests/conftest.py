@@ -26,7 +26,7 @@ _MARKERS = {
     "redis": {"redis_url", "redis_server"},
     "browser": {"browser", "new_page"},
     "postgresql": {"postgres", "own_postgres"},
-    "server": {"live_server_process", "make_server", "console"},
+    "server": {"live_server_process", "looking_server", "make_server", "console"},
 }
 
 #: Files about storage and ownership: what in them needs neither a server process nor a browser runs on PostgreSQL, too.

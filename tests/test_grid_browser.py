@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import NewPage
-from tests.support.server import NewDatabase, ServerProcess
+from tests.support.server import ServerProcess
 
 MANY = {"failed": 18, "unreachable": 3, "running": 600, "queued": 120, "succeeded": 259}
 FEW = {"succeeded": 4, "running": 6, "failed": 3}
@@ -63,13 +62,9 @@ COUNT_NEWS = """
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase) -> Iterator[ServerProcess]:
-    """A console that looks often for what the tests' own process stored: no doorbell reaches it from there."""
-    data = tmp_path_factory.mktemp("grid")
-    running = ServerProcess(data, new_database(data) | {"OPSCONSOLE_LOOK_EVERY": "0.1"}).start()
-    yield running
-    running.close()
+@pytest.fixture
+def server(looking_server: ServerProcess) -> ServerProcess:
+    return looking_server
 
 
 class Grid:

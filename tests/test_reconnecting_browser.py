@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,14 +14,9 @@ REASON = "The connection was lost: trying again in 8 s."
 SURVIVORS = "3 processes survive KILL: 8121 (dpkg --configure -a), 8130 (sh), 8133 (sync)."
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[ServerProcess]:
-    """A console that looks often for what the tests' own process stored: no doorbell reaches it from there."""
-    data = tmp_path_factory.mktemp("reconnecting")
-    shutil.copy(migrated_database, data / "console.sqlite3")
-    running = ServerProcess(data, {"OPSCONSOLE_LOOK_EVERY": "0.1"}).start()
-    yield running
-    running.close()
+@pytest.fixture
+def server(looking_server: ServerProcess) -> ServerProcess:
+    return looking_server
 
 
 @pytest.fixture

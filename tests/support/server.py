@@ -73,7 +73,7 @@ class ServerProcess:
         """Whether its process runs, or is stopped."""
         return self._server is not None and self._server.poll() is None
 
-    def start(self, timeout: float = 20) -> ServerProcess:
+    def start(self, timeout: float = 60) -> ServerProcess:
         """Start it, on the same port each time, and wait until it answers."""
         command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(self.port)]
         with self._log.open("ab") as log:
@@ -277,6 +277,27 @@ def live_server_process(shared_server: ServerProcess) -> ServerProcess:
     """
     shared_server.empty()
     return shared_server
+
+
+@pytest.fixture(scope="session")
+def shared_looking_server(
+    tmp_path_factory: pytest.TempPathFactory, new_database: NewDatabase
+) -> Iterator[ServerProcess]:
+    """The server behind :func:`looking_server`."""
+    data = tmp_path_factory.mktemp("looking")
+    server = ServerProcess(data, new_database(data) | {"OPSCONSOLE_LOOK_EVERY": "0.1"}).start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def looking_server(shared_looking_server: ServerProcess) -> ServerProcess:
+    """A console that looks often for what :meth:`ServerProcess.ask` stored, as no doorbell reaches it from there.
+
+    Otherwise as :func:`live_server_process`: empty, and used by other tests afterwards.
+    """
+    shared_looking_server.empty()
+    return shared_looking_server
 
 
 @dataclass(frozen=True)
