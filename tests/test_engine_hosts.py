@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consoles import actions, runner
+from consoles import actions, execution, runner
 from consoles.models import HostRun, Run
 from consoles.targets import Targets
 from demo.fleet import Fleet
@@ -315,7 +315,7 @@ def test_fault_while_preparing_ends_every_host_with_a_sentence(engine: Engine, m
 
     monkeypatch.setattr(Targets, "prepare", fault)
     rows = engine.run(engine.servers(3), "echo never")
-    assert {(row.status, row.reason) for row in rows} == {("skipped", runner.FAULT_REASON)}
+    assert {(row.status, row.reason) for row in rows} == {("skipped", execution.FAULT_REASON)}
 
 
 def test_fault_while_executing_leaves_the_outcome_unknown(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

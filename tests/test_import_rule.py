@@ -31,7 +31,14 @@ _PURE = tuple(
         "searching", "statuses", "terminal_text",
     )
 )  # fmt: skip
-_ENGINE = ("consoles.runner", "consoles.host_task", "consoles.program_watch", "consoles.lease", "consoles.ssh")
+_ENGINE = (
+    "consoles.runner",
+    "consoles.execution",
+    "consoles.host_task",
+    "consoles.program_watch",
+    "consoles.lease",
+    "consoles.ssh",
+)
 
 RULES = [
     Rule("the apps do not know the project", ("servers*", "consoles*"), ("opsconsole",)),

@@ -3,7 +3,7 @@
 Reading order: ``events``, ``target``, ``connection``, ``kept``, ``session``, ``program``, ``detached``, ``ending``.
 """
 
-from consoles.ssh.connection import Connection, OfferedKey, offered_keys
+from consoles.ssh.connection import Connection
 from consoles.ssh.detached import DetachedProgram, Spool
 from consoles.ssh.ending import Ending, end_program, end_spool, survivors
 from consoles.ssh.events import (
@@ -17,6 +17,7 @@ from consoles.ssh.events import (
     SpoolMissing,
     Vanished,
 )
+from consoles.ssh.host_keys import OfferedKey, offered_keys
 from consoles.ssh.kept import KeptConnections
 from consoles.ssh.program import Program
 from consoles.ssh.spools import KeptSpool, remove_spools, spools

@@ -8,7 +8,6 @@ import random
 import socket
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import paramiko
@@ -16,7 +15,7 @@ import paramiko
 from consoles.ssh import watchdog
 from consoles.ssh.events import ConnectError, HostKeyMismatch
 from consoles.ssh.ordered_output import StreamView
-from consoles.ssh.target import Deadlines, Target, fingerprint
+from consoles.ssh.target import Target, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,15 +34,6 @@ _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 _handshakes: dict[tuple[str, int], threading.BoundedSemaphore] = {}
 _handshakes_lock = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedKey:
-    """A host key as a host showed it, before anybody trusts it."""
-
-    key_type: str
-    key_base64: str
-    fingerprint: str
 
 
 class _Transport(paramiko.Transport):
@@ -152,7 +142,7 @@ class Connection:
                 f"{self.target.name} refused a session ({error.text}): its MaxSessions may be too low."
             ) from None
         except (paramiko.SSHException, EOFError, OSError) as error:
-            raise ConnectError(f"{self.target.name} opened no session: {_brief(error)}.") from None
+            raise ConnectError(f"{self.target.name} opened no session: {brief(error)}.") from None
 
     def probe(self) -> bool:
         """Ask the host for a sign of life and say whether it came; where none comes in time, the connection is closed.
@@ -185,7 +175,7 @@ class Connection:
 
     def _greet_once(self, deadline: float) -> None:
         left = max(deadline - time.monotonic(), 0.1)
-        self._socket = _connect_socket(self.target, left)
+        self._socket = connect_socket(self.target, left)
         if self._closed:
             raise ConnectError("The connection was closed while it was being opened.")
         self._transport = transport = _Transport(self._socket)
@@ -255,7 +245,7 @@ class Connection:
             if "info request" in str(error):
                 # RFC 4252, 8: the host wants a new password before it lets anybody in.
                 raise ConnectError(f"The password of {login.user} on {name} has expired: change it there.") from None
-            raise ConnectError(f"{name} ended the connection during login: {_brief(error)}.") from None
+            raise ConnectError(f"{name} ended the connection during login: {brief(error)}.") from None
         if not self.transport.is_authenticated():
             raise ConnectError(f"{name} wants more than a {login.method} from {login.user}, which is not supported.")
 
@@ -270,7 +260,8 @@ class _Refused(Exception):
         )
 
 
-def _connect_socket(target: Target, timeout: float) -> socket.socket:
+def connect_socket(target: Target, timeout: float) -> socket.socket:
+    """A TCP connection to the target within ``timeout`` seconds. Raises :class:`ConnectError`."""
     where = f"{target.host} port {target.port}"
     try:
         connected = _connect_to_any(target, time.monotonic() + timeout)
@@ -347,7 +338,7 @@ def _greeting_error(target: Target, error: Exception) -> Exception:
         return ConnectError(
             f"{target.name} no longer offers a host key of the trusted kind ({kinds}): fetch its host keys and review."
         )
-    return ConnectError(f"{target.name} and the console found no common way to talk: {_brief(error)}.")
+    return ConnectError(f"{target.name} and the console found no common way to talk: {brief(error)}.")
 
 
 def _refused_login(target: Target, error: Exception) -> str:
@@ -359,61 +350,7 @@ def _refused_login(target: Target, error: Exception) -> str:
     return f"{target.name} refused the {login.method} of {login.user}: check the credential."
 
 
-def _brief(error: BaseException) -> str:
+def brief(error: BaseException) -> str:
+    """An error in a few words for the middle of a sentence."""
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return text[:200]
-
-
-def offered_keys(host: str, port: int, timeout: float = 10.0) -> list[OfferedKey]:
-    """The host keys a host shows, one per kind it has, without logging in or trusting any.
-
-    Asks once per kind of key, one connection after another. Raises :class:`ConnectError` when it shows none.
-    """
-    found: dict[str, OfferedKey] = {}
-    trouble: ConnectError | None = None
-    for algorithms in (
-        ("ssh-ed25519",),
-        ("ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"),
-        ("rsa-sha2-512", "rsa-sha2-256"),
-    ):
-        try:
-            offered = _offered_key(host, port, timeout, algorithms)
-        except ConnectError as error:
-            trouble = error
-            if not found and algorithms[0] == "ssh-ed25519" and not isinstance(error, _NoSuchKey):
-                raise
-            continue
-        found[offered.key_type] = offered
-    if not found and trouble:
-        raise trouble
-    return list(found.values())
-
-
-class _NoSuchKey(ConnectError):
-    """The host has no key of the kind that was asked for."""
-
-
-def _offered_key(host: str, port: int, timeout: float, algorithms: tuple[str, ...]) -> OfferedKey:
-    sock = _connect_socket(_anonymous(host, port, timeout), timeout)
-    transport = paramiko.Transport(sock)
-    transport.daemon = True
-    transport.banner_timeout = transport.handshake_timeout = timeout
-    try:
-        transport.get_security_options().key_types = algorithms
-        transport.start_client(timeout=timeout)
-        if not transport.initial_kex_done:
-            raise ConnectError(f"{host} port {port} stayed silent for {timeout:g} s: check what listens there.")
-        key = transport.get_remote_server_key()
-    except paramiko.ssh_exception.IncompatiblePeer:
-        raise _NoSuchKey(f"{host} port {port} offers no {algorithms[0]} key.") from None
-    except (paramiko.SSHException, EOFError, OSError) as error:
-        raise ConnectError(f"{host} port {port} does not answer as an SSH server: {_brief(error)}.") from None
-    finally:
-        transport.close()
-    return OfferedKey(key.get_name(), base64.b64encode(key.asbytes()).decode(), fingerprint(key.asbytes()))
-
-
-def _anonymous(host: str, port: int, timeout: float) -> Target:
-    from consoles.ssh.target import password_login
-
-    return Target(host, host, port, password_login("nobody", ""), (), deadlines=Deadlines(connect=timeout))
