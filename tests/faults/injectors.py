@@ -17,7 +17,7 @@ from tests.faults.plan import Fault, Kind
 from tests.faults.world import World
 from tests.support.locks import DatabaseLock
 
-#: Seconds that two servers stay beside each other after one of them was paused.
+#: Seconds that a server is left in peace after its start, and two beside each other after one of them was paused.
 TOGETHER = 4.0
 
 
@@ -48,11 +48,19 @@ class Injectors:
 
     async def inject(self, fault: Fault) -> None:
         """Do it, and write down when and what it hit."""
+        if self._is_too_much(fault):
+            self._world.history.counts["faults left out, as a server was just being started"] += 1
+            return
         async with self._turn_of(fault):
             self._world.history.note(f"fault: {fault.kind} {fault.host} {fault.seconds:.1f} s")
             begin = time.time()
             hit = await self._ways[fault.kind](fault)
             self._world.history.happened(Injected(fault.kind, fault.host, begin, time.time(), hit))
+
+    def _is_too_much(self, fault: Fault) -> bool:
+        """Whether a server is being started: killed again and again before it serves, it would only fall behind."""
+        on_servers = fault.kind in (Kind.SERVER_KILL, Kind.SERVER_TERM)
+        return on_servers and self._world.consoles.busy.locked() and self._world.history.counts[fault.kind] > 0
 
     def _turn_of(self, fault: Fault) -> asyncio.Lock:
         if fault.host:
@@ -93,6 +101,8 @@ class Injectors:
     async def _bring_back(self, console: Console, fault: Fault) -> None:
         await asyncio.sleep(fault.seconds)
         await self._world.consoles.start(console)
+        # It holds its turn a moment longer: what it took over is to be under way before it is harmed again.
+        await asyncio.sleep(TOGETHER)
 
     async def _pause_server(self, fault: Fault) -> int:
         """Stop a server, let a second one take over, wake the first, and end one of the two."""
@@ -132,7 +142,7 @@ class Injectors:
         processes = len(await asyncio.to_thread(fleet.server_processes, fault.host))
         await asyncio.to_thread(fleet.kill_listener if fault.variant % 2 else fleet.kill, fault.host)
         await asyncio.sleep(fault.seconds)
-        await asyncio.to_thread(fleet.revive, fault.host)
+        await asyncio.to_thread(fleet.revive, fault.host, 60)
         return 1 if fault.variant % 2 else processes
 
     async def _make_unreachable(self, fault: Fault) -> int:

@@ -42,6 +42,7 @@ def _lines(plan: Plan, history: History, outcome: Outcome, kept: Path | None) ->
         hit = sum(one.hit for one in history.injected if one.kind == kind)
         if history.counts[kind]:
             yield f"  {kind:<22} {history.counts[kind]:>5}  (broke {hit})"
+    yield from (f"  {count} {name}" for name, count in history.counts.items() if name.startswith("faults left out"))
     yield ""
     hosts = sum(outcome.statuses.values())
     yield f"{hosts} HostRuns ({_counted(outcome.modes)}): {_counted(outcome.statuses)}"
