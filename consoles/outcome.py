@@ -54,7 +54,7 @@ def outcome_of_exit(name: str, exited: Exited, survivors: str = "") -> Outcome:
             "check on the host whether it went on.",
         )
     fields = {"exit_status": exited.status, "exit_signal": exited.signal}
-    if exited.stopped is not None:
+    if exited.stopped in _LIMITS:
         return Outcome(Status.FAILED, f"{name} stopped it: {_LIMITS[exited.stopped]}", fields)
     if exited.vanished is not None:
         reason = f"{_VANISHED[exited.vanished].format(name=name)} {survivors}".strip()
@@ -80,12 +80,14 @@ def _as_after(exited: Exited) -> str:
 def _shortcoming(name: str, exited: Exited) -> str:
     if exited.output_cut:
         return f" The connection to {name} was lost before all output had arrived: its end is missing."
+    if exited.disk_full:
+        return f" The disk of {name} was full when it ended: some of its output may be missing."
     if exited.held_open:
         return " It left a process behind that holds the output open; what that prints is not here."
     return ""
 
 
-_LIMITS = {
+_LIMITS: dict[str, str] = {
     HostLimit.OUTPUT: "nobody was connected, and it had printed more than the output limit.",
     HostLimit.SPOOLS: "what programs printed there and the console had not fetched yet went beyond the quota.",
 }

@@ -132,9 +132,9 @@ class ProgramWatch:
         self._stop = self._stop or self._reason_to_stop(exited)
         # What has not said yet that it was started cannot be ended, except by closing an attached session.
         known = program.announced or isinstance(program, ssh.Program)
-        if self._stop and self._ending is None and known and not (exited and exited.connection_lost):
+        if self._stop and self._ending is None and known and exited is None:
             self._work.confirm(self._ticket)
-            self._ending = _EndingThread(program, self._work.kill_grace)
+            self._ending = _EndingThread(program, self._work.kill_grace, self._stop.value)
         self._probe_if_silent(program)
 
     def _reason_to_stop(self, exited: ssh.Exited | None) -> Stop | None:
@@ -142,7 +142,10 @@ class ProgramWatch:
         if self._dropped:
             return Stop.OUTPUT
         if exited is not None:
-            return None  # Too late: how it ended by itself is what happened.
+            # Too late: how it ended by itself is what happened. But another process may have begun to end it.
+            begun = next((stop for stop in Stop if stop.value == exited.stopped), None)
+            self._signalled = self._signalled or begun is not None
+            return begun
         if self._canceled():
             return Stop.CANCELED
         if limits.total and now - self._began >= limits.total:
@@ -168,8 +171,8 @@ class ProgramWatch:
         if not self._running:
             # Without a word from its shell nobody knows whether it began; a final status follows only a running one.
             self._writer.move(self._ticket, Status.RUNNING)
-        if self._stop is not None and self._ending is not None:
-            outcome = self._outcome_of_stop(self._stop, self._ending.result(), exited)
+        if self._stop is not None:
+            outcome = self._outcome_of_stop(self._stop, exited)
         elif exited is not None:
             outcome = self._outcome_of_exit(program, exited)
         else:
@@ -184,8 +187,9 @@ class ProgramWatch:
             left = ssh.survivors(program)
         return outcome_of_exit(self._ticket.host_run.server_name, exited, left)
 
-    def _outcome_of_stop(self, stop: Stop, ending: ssh.Ending, exited: ssh.Exited | None) -> Outcome:
+    def _outcome_of_stop(self, stop: Stop, exited: ssh.Exited | None) -> Outcome:
         """A program that ended by itself before it was signalled keeps its own outcome, unless output was cut."""
+        ending = self._ending.result() if self._ending else ssh.Ending(True, "", too_late=True)
         seen = ending.sentence
         if ending.too_late and exited and not exited.connection_lost:
             if stop is not Stop.OUTPUT and not self._signalled:
@@ -197,15 +201,15 @@ class ProgramWatch:
 class _EndingThread:
     """Ends a program from a second channel while its output is still read from the first."""
 
-    def __init__(self, program: Program, grace: float) -> None:
+    def __init__(self, program: Program, grace: float, why: str) -> None:
         self._ending: ssh.Ending | None = None
         self._over_at = 0.0
-        self._thread = threading.Thread(target=self._end, args=(program, grace), name="ending", daemon=True)
+        self._thread = threading.Thread(target=self._end, args=(program, grace, why), name="ending", daemon=True)
         self._thread.start()
 
-    def _end(self, program: Program, grace: float) -> None:
+    def _end(self, program: Program, grace: float, why: str) -> None:
         try:
-            self._ending = ssh.end_program(program, grace)
+            self._ending = ssh.end_program(program, grace, why)
         finally:
             self._over_at = time.monotonic()
             program.wake()

@@ -52,3 +52,28 @@ def test_run_goes_on_when_the_server_ends_in_the_middle(
     for index in range(4):
         assert server.ask("output_sha256", run=run, index=index) == hashlib.sha256(printed).hexdigest()
     assert (tmp_path / "starts").read_text() == "x\n" * 4
+
+
+def test_cancel_that_was_begun_is_no_failure_after_a_crash(
+    make_server: MakeServer, fleet: Fleet, tmp_path: Path
+) -> None:
+    """The server dies between TERM and the end; what is printed until the last process is gone belongs to the output."""
+    server = make_server(OPSCONSOLE_KILL_GRACE="30")
+    names, alice = server.add_fleet(fleet, 1), server.alice()
+    wait = f"trap : TERM; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo done"
+    text = f"trap 'echo cleaning; ({wait}) & exit 9' TERM\necho up; while :; do sleep 0.05; done"
+    with SocketViewer(server, alice, NEW) as viewer:
+        run = viewer.start(names, text)
+        viewer.wait_for("hello")
+        viewer.wait_until(lambda: viewer.rows[0]["last_line"] == "up")
+        viewer.say("cancel")
+        viewer.wait_until(lambda: viewer.rows[0]["last_line"] == "cleaning")
+        server.kill()
+    server.start()
+    (tmp_path / "go").touch()
+    with SocketViewer(server, alice, f"/ws/runs/{run}/") as again:
+        again.wait_for("hello")
+        again.subscribe_all()
+        again.wait_for_ends()
+        assert (again.rows[0]["status"], again.rows[0]["exit_status"]) == ("canceled", 9)
+        assert bytes(again.received[0]).endswith(b"cleaning\ndone\n")

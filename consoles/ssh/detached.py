@@ -18,7 +18,6 @@ from consoles.ssh.events import (
     CannotDetach,
     ConnectError,
     Exited,
-    HostLimit,
     OutputReceived,
     ProgramNotStarted,
     SpoolMissing,
@@ -86,9 +85,9 @@ class DetachedProgram:
         """Whether the host has said how the program ended."""
         return self._exited is not None
 
-    def ending_text(self, grace: float) -> str:
+    def ending_text(self, grace: float, why: str) -> str:
         """The remote program that ends it, see :func:`consoles.ssh.end_program`."""
-        return remote_sh.end_spool(self.spool.name, grace)
+        return remote_sh.end_spool(self.spool.name, grace, why)
 
     def wake(self) -> None:
         """Let a waiting :meth:`next_event` return now."""
@@ -210,6 +209,8 @@ class DetachedProgram:
         self._ready.append(ProgramNotStarted(why_not_started(self.connection.target.name, words, session.status)))
 
 
+#: What the wrapper says where it could not write down the exit status.
+_DISK_FULL = "full"
 #: One program in so many looks for old spools when it is over: each host is swept now and then, no run waits for it.
 _CLEAN_ONE_IN = 50
 
@@ -233,10 +234,11 @@ def _standard_input(program: str, token: str) -> bytes:
 
 
 def _exited(status: str, why: str) -> Exited:
-    stopped = HostLimit(why) if why in set(HostLimit) else None
     if status.isdigit():
-        return Exited(int(status[:9]), stopped=stopped)
-    return Exited(None, vanished=Vanished(why) if why in set(Vanished) else Vanished.KILLED, stopped=stopped)
+        full = why == _DISK_FULL
+        return Exited(int(status[:9]), stopped="" if full else why, disk_full=full)
+    vanished = Vanished(why) if why in set(Vanished) else Vanished.KILLED
+    return Exited(None, vanished=vanished, stopped="" if why in set(Vanished) else why)
 
 
 def _missing(name: str, what: str, boot_id: str) -> SpoolMissing:

@@ -30,8 +30,10 @@ class Ending:
     too_late: bool = False
 
 
-def end_program(program: Program | DetachedProgram, grace: float) -> Ending:
+def end_program(program: Program | DetachedProgram, grace: float, why: str = "canceled") -> Ending:
     """End the program's process group: TERM, after ``grace`` seconds KILL, then check that nothing is left.
+
+    ``why``, in one word, comes back as ``stopped`` with the end of a detached program, whoever follows it by then.
 
     Closing the channel would leave the program running (OpenSSH sends no signal without a terminal). Never raises;
     what could not be done is in the sentence.
@@ -40,7 +42,7 @@ def end_program(program: Program | DetachedProgram, grace: float) -> Ending:
         return Ending(True, "It had already ended.", too_late=True)
     if not program.connection.is_active:
         return Ending(False, f"Not confirmed: the connection to {program.connection.target.name} was lost.")
-    text = program.ending_text(grace)
+    text = program.ending_text(grace, why)
     if not text:
         program.close()
         return Ending(False, "Its session was closed; this host cannot confirm that the program ended.")
@@ -49,7 +51,7 @@ def end_program(program: Program | DetachedProgram, grace: float) -> Ending:
 
 def end_spool(connection: Connection, name: str, grace: float = 5.0) -> Ending:
     """The same for a detached program that nobody follows, by the name of its spool."""
-    return _end(connection, remote_sh.end_spool(name, grace), grace)
+    return _end(connection, remote_sh.end_spool(name, grace, "canceled"), grace)
 
 
 def _end(connection: Connection, text: str, grace: float) -> Ending:

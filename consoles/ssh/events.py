@@ -42,7 +42,9 @@ class Exited:
     ``output_cut``: the connection was lost before the end of the output arrived.
     ``connection_lost``: the end of the connection, not of the program, was seen.
     ``vanished``: what watched a detached program is gone without a word, and this is what is known about it.
-    ``stopped``: the host itself ended a detached program, and this is the limit it had gone beyond.
+    ``disk_full``: nothing more could be written on the host when the program ended, so output may be missing.
+    ``stopped``: a detached program was ended, by the host itself (a :class:`HostLimit`) or for the reason given to
+    :func:`~consoles.ssh.end_program`, perhaps by a process that is gone.
     """
 
     status: int | None
@@ -51,7 +53,8 @@ class Exited:
     output_cut: bool = False
     connection_lost: str = ""
     vanished: Vanished | None = None
-    stopped: HostLimit | None = None
+    stopped: str = ""
+    disk_full: bool = False
 
 
 class ConnectError(Exception):

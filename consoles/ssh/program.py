@@ -79,8 +79,11 @@ class Program:
         """Whether the host has said how the program ended."""
         return self._session.status is not None or bool(self._session.signal)
 
-    def ending_text(self, grace: float) -> str:
-        """The remote program that ends it, see :func:`consoles.ssh.end_program`; "" where the host cannot do that."""
+    def ending_text(self, grace: float, why: str) -> str:
+        """The remote program that ends it, see :func:`consoles.ssh.end_program`; "" where the host cannot do that.
+
+        ``why`` is not told to the host: nobody can ask for it when this connection is gone.
+        """
         return "" if self.process is None else remote_sh.end_group(self.process, grace)
 
     def close(self) -> None:

@@ -79,9 +79,13 @@ def end_group(process: int, grace: float) -> str:
     return f"process={int(process)} tenths={_tenths(grace)}\n{remote_text('end_group')}"
 
 
-def end_spool(spool: str, grace: float) -> str:
-    """The same for the detached program that is kept under this name; it is known by more than its number."""
-    return f"spool={_home(spool)} tenths={_tenths(grace)}\n{remote_text('end_group')}"
+def end_spool(spool: str, grace: float, why: str) -> str:
+    """The same for the detached program that is kept under this name; it is known by more than its number.
+
+    ``why``, one word, is kept there before it is signalled, and comes back with its end whoever hears of that.
+    """
+    words = f"spool={_home(spool)} tenths={_tenths(grace)} why={shlex.quote(why)}"
+    return f"{words}\n{remote_text('end_group')}"
 
 
 def look_at_spool(spool: str) -> str:

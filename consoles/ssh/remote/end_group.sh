@@ -1,7 +1,7 @@
 # Runs on the host: ends the process group of a process (TERM, a grace, KILL) and looks at what is left.
 #
-# Set before: $process; $tenths, the grace in tenths of a second; for a detached program $spool instead of $process, and
-# $look to look only. Prints a word a line as it goes, see remote_sh.py.
+# Set before: $process; $tenths, the grace in tenths of a second; for a detached program $spool instead of $process, $why
+# it is ended, in a word, and $look to look only. Prints a word a line as it goes, see remote_sh.py.
 listing() {
   ps -A -o pgid= -o stat= -o pid= -o args= 2>/dev/null || ps -o pgid,stat,pid,args 2>/dev/null || listing_of_proc
 }
@@ -29,8 +29,17 @@ gone() {
   [ "$all" ] && [ -z "$(members)" ]
 }
 is_ours() {
-  [ -r "/proc/$process/cmdline" ] || { ps -o args= -p "$process" | grep -qF "$spool/run"; return; }
-  case $(tr "\\0" " " <"/proc/$process/cmdline" 2>/dev/null) in *"$spool/run"*) ;; *) return 1 ;; esac
+  [ -r "/proc/$1/cmdline" ] || { ps -o args= -p "$1" 2>/dev/null | grep -qF "$spool/run"; return; }
+  case $(tr "\\0" " " <"/proc/$1/cmdline" 2>/dev/null) in *"$spool/run"*) ;; *) return 1 ;; esac
+}
+# What watches over the disk ends by itself within half a minute, but is no process of the program.
+dismiss_watch() {
+  members | while read -r pid args; do is_ours "$pid" && kill -TERM "$pid"; done
+  tries=20
+  while members | while read -r pid args; do is_ours "$pid" && echo; done | grep -q . && [ "$tries" -gt 0 ]; do
+    tries=$((tries - 1))
+    sleep 0.1 2>/dev/null || sleep 1
+  done
 }
 if [ "${spool:-}" ]; then
   boot=
@@ -43,21 +52,30 @@ if [ "${spool:-}" ]; then
   done
   { read -r process then <"$spool/pid"; } 2>/dev/null
   [ "$process" ] && [ "$then" = "$boot" ] || { echo none; exit; }
+  # What it left behind when it had ended by itself is none of ours; what we began to end is ended.
+  [ ! -s "$spool/rc" ] || [ -e "$spool/ending" ] || { echo none; exit; }
 fi
 all=$(listing)
 # Behind a forced command the process does not lead its group, so the group is looked up.
-group=$(printf "%s\n" "$all" | while read -r pgid stat pid args; do [ "$pid" = "$process" ] && echo "$pgid"; done)
+group=$(printf "%s\n" "$all" | while read -r pgid stat pid args; do
+  # One that has ended, and that nobody collects, cannot be told by its command line any more.
+  case $stat in Z*) continue;; esac
+  [ "$pid" = "$process" ] && echo "$pgid"
+done)
 # A number is given out again once its process and its group are gone: then it is somebody else's.
-[ -z "${spool:-}" ] || [ -z "$group" ] || is_ours || { echo none; exit; }
+[ -z "${spool:-}" ] || [ -z "$group" ] || is_ours "$process" || { echo none; exit; }
 group=${group:-$process}
 # Group 1 is never signalled: to kill it would mean everything this login may signal.
 [ "$group" -gt 1 ] || exit
 [ "$all" ] && [ -z "$(members)" ] && echo none && exit
 if [ "${look:-}" ]; then
+  dismiss_watch
   members | while read -r line; do echo "left $line"; done
   exit
 fi
 echo term
+# For whoever follows it later: it did not end by itself. A console that dies now has told nobody else.
+[ -z "${spool:-}" ] || echo "$why" 2>/dev/null >"$spool/ending"
 kill -TERM -"$group" 2>/dev/null
 kill -CONT -"$group" 2>/dev/null
 if gone "$tenths"; then echo ended; exit; fi

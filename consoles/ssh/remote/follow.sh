@@ -19,6 +19,7 @@ cannot() {
 
 # The directory is the token that lets a program start once: whoever makes it starts the program, nobody else does.
 start() {
+  [ ! -d "$spool" ] || return 0
   for tool in setsid mkfifo tail; do
     command -v "$tool" >/dev/null 2>&1 || cannot "it has no $tool"
   done
@@ -30,13 +31,13 @@ start() {
     return
   fi
   {
-    printf %s "$wrapper" >"$spool/run" && printf %s "$program" >"$spool/script" &&
-      mkfifo "$spool/alive" && : >"$spool/out"
+    printf %s "$wrapper" >"$spool/run" && printf %s "$program" >"$spool/script" && mkfifo "$spool/alive" &&
+      # The output comes last: whoever finds it finds a fifo that somebody has open for writing, or had.
+      exec 9<>"$spool/alive" 8<"$spool/alive" && printf "" >"$spool/out"
   } 2>/dev/null || {
     rm -rf "$spool"
     cannot "$base cannot be written: its disk may be full"
   }
-  exec 9<>"$spool/alive" 8<"$spool/alive"
   # Twice: this shell has no job control, and a job put into the background would ignore interrupts, as would the
   # program. The first setsid makes a leader of a group, and the second one then starts a process of its own.
   setsid setsid /bin/sh "$spool/run" "$spool" "$limit" "$quota" </dev/null >/dev/null 2>&1 8<&-
@@ -46,12 +47,19 @@ start() {
 
 # How the program ended: size of its output, exit status or "-", and what else is known.
 ending() {
-  why=
-  { read -r rc <"$spool/rc"; } 2>/dev/null
-  { read -r why <"$spool/stopped"; } 2>/dev/null
+  [ ! -s "$spool/rc" ] || read -r rc <"$spool/rc"
+  pid=
+  { read -r pid then <"$spool/pid"; } 2>/dev/null
+  for word in ending stopped; do
+    [ ! -s "$spool/$word" ] || read -r why <"$spool/$word"
+  done
+  # Ended by us: its shell is gone, and others of its group may print their last words until they are gone as well.
+  tries=100
+  while [ -s "$spool/ending" ] && [ "$then" = "$boot" ] && [ "$tries" -gt 0 ] && kill -0 -"$pid" 2>/dev/null; do
+    tries=$((tries - 1))
+    sleep 0.1 2>/dev/null || sleep 1
+  done
   if [ -z "$rc" ]; then
-    pid=
-    { read -r pid then <"$spool/pid"; } 2>/dev/null
     [ "$pid" ] || why=never
     [ -z "$pid" ] || [ "$then" = "$boot" ] || why=rebooted
   fi
@@ -59,6 +67,12 @@ ending() {
 }
 
 follow() {
+  # Whoever has made the directory this moment may not have come further yet.
+  tries=20
+  while [ "$action" = start ] && [ "$tries" -gt 0 ] && [ -d "$spool" ] && [ ! -e "$spool/out" ]; do
+    tries=$((tries - 1))
+    sleep 0.1 2>/dev/null || sleep 1
+  done
   [ -e "$spool/out" ] || {
     if [ -d "$spool" ]; then say removed "$boot"; else say gone "$boot"; fi
     exit 0
@@ -72,8 +86,8 @@ follow() {
   tail -c "+$((from + 1))" -f "$spool/out" 8<&- &
   tail=$!
   (
-    rc=
-    read -r rc <&8
+    rc='' why=''
+    read -r rc why <&8
     ending
   ) &
   waiter=$!

@@ -14,6 +14,8 @@ watch() {
     sleep "$pause" &
     nap=$!
     wait "$nap"
+    # Killed, we write down nothing more, and whoever looks for what is left should find the program only.
+    kill -0 "$$" 2>/dev/null || exit 0
     before=$size size=$(($(wc -c <"$spool/out")))
     [ "$size" -le "$limit" ] || stop size
     if [ "$size" -gt $((checked + 16777216)) ]; then
@@ -42,7 +44,7 @@ esac
 # In a subshell, or what this shell remarks about a signal would be in the program's output.
 (exec "$@" </dev/null >>"$spool/out" 2>&1 9>&-)
 rc=$?
-echo "$rc" >"$spool/rc"
-# For whoever follows: on a full disk the file stays empty, and the fifo needs none.
+# On a full disk the file stays empty, and output may be missing, too. The fifo needs no disk.
+echo "$rc" >"$spool/rc" || rc="$rc full"
 echo "$rc" >&9
 kill "$watcher" 2>/dev/null
