@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.support.people",
     "tests.support.postgres",
     "tests.support.redis",
+    "tests.support.remote_home",
     "tests.support.server",
 ]
 

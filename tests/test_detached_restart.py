@@ -57,7 +57,7 @@ def test_run_goes_on_when_the_server_ends_in_the_middle(
 def test_cancel_that_was_begun_is_no_failure_after_a_crash(
     make_server: MakeServer, fleet: Fleet, tmp_path: Path
 ) -> None:
-    """The server dies between TERM and the end; what is printed until the last process is gone belongs to the output."""
+    """The server dies between TERM and the end; what its last process prints belongs to it."""
     server = make_server(OPSCONSOLE_KILL_GRACE="30")
     names, alice = server.add_fleet(fleet, 1), server.alice()
     wait = f"trap : TERM; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo done"

@@ -30,6 +30,11 @@ LIMITS = Limits(idle=900, total=7200.5, output=1_000_000)
             "The connection to web1 was lost before all output had arrived: its end is missing.",
         ),
         (
+            Exited(0, disk_full=True),
+            "succeeded",
+            "The disk of web1 was full when it ended: some of its output may be missing.",
+        ),
+        (
             Exited(2, output_cut=True),
             "failed",
             "The program ended with exit status 2. "

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests need from the system: sshd, redis-server, PostgreSQL, Chromium, Python's venv. Quick when all is there.
+# Installs what the tests need from the system: sshd, redis-server, PostgreSQL, Chromium, Python's venv, and two shells that
+# hosts may have (busybox 2 MB, tcsh 1 MB). Quick when all is there.
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -10,6 +11,8 @@ missing() {
     command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || echo postgresql
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
         echo chromium
+    command -v busybox >/dev/null || echo busybox-static
+    command -v tcsh >/dev/null || echo tcsh
     python=$(command -v python3 || true)
     # .venv may exist already; then nobody asks for this any more.
     [ -x .venv/bin/python ] || [ -z "$python" ] || "$python" -c 'import ensurepip' 2>/dev/null || echo python3-venv

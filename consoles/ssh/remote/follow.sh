@@ -54,7 +54,7 @@ ending() {
     [ ! -s "$spool/$word" ] || read -r why <"$spool/$word"
   done
   # Ended by us: its shell is gone, and others of its group may print their last words until they are gone as well.
-  tries=100
+  tries=600
   while [ -s "$spool/ending" ] && [ "$then" = "$boot" ] && [ "$tries" -gt 0 ] && kill -0 -"$pid" 2>/dev/null; do
     tries=$((tries - 1))
     sleep 0.1 2>/dev/null || sleep 1

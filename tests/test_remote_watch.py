@@ -1,0 +1,153 @@
+"""What watches over a detached program while nobody is connected, and what is known when it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from consoles.ssh import remote_sh
+from tests.support.remote_home import RemoteHome
+
+WAIT = "until [ -e go ]; do sleep 0.02; done"
+
+
+def go(remote_home: RemoteHome) -> None:
+    (remote_home.home / "go").touch()
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_watcher_that_is_killed_is_told_and_what_it_left_is_named(remote_home: RemoteHome, shell: str) -> None:
+    remote_home.use(shell)
+    follower = remote_home.start("echo up; sleep 1000; echo never")
+    follower.wait_until(lambda: follower.output == b"up\n")
+    os.kill(remote_home.wrapper(), signal.SIGKILL)
+    assert follower.wait_for_end() == (3, "-", "")
+    left = remote_home.ask(remote_sh.look_at_spool("s-0"))
+    assert all(line.startswith("left ") for line in left)
+    # The program's shell and its child, and none of what watched over them.
+    assert [line.split(" ", 2)[2].split()[-1] for line in left] == [str(remote_home.spool() / "script"), "1000"]
+    assert remote_home.ask(remote_sh.end_spool("s-0", 1)) == ["term", "ended"]
+    assert remote_home.ask(remote_sh.look_at_spool("s-0")) == ["none"]
+    follower.leave()
+    remote_home.wait_for_no_process()
+
+
+def test_program_that_is_killed_by_hand_has_the_status_a_shell_gives_it(remote_home: RemoteHome) -> None:
+    follower = remote_home.start("echo $$; exec sleep 1000")
+    os.kill(int(follower.wait_until(lambda: follower.output)), signal.SIGKILL)
+    status = follower.wait_for_end()[1]
+    assert status == "137"
+
+
+def test_reboot_is_told_from_a_killed_watcher(remote_home: RemoteHome) -> None:
+    follower = remote_home.start("echo up; " + WAIT)
+    follower.wait_until(lambda: follower.output == b"up\n")
+    follower.leave()
+    pid = remote_home.wrapper()
+    os.killpg(pid, signal.SIGKILL)
+    (remote_home.spool() / "pid").write_text(f"{pid} 00000000-0000-0000-0000-000000000000\n")
+    assert remote_home.follow(begin=3).wait_for_end() == (3, "-", "rebooted")
+    # Its number is another's by now.
+    assert remote_home.ask(remote_sh.end_spool("s-0", 1)) == ["none"]
+    (remote_home.spool() / "pid").write_text("")
+    assert remote_home.follow(begin=3).wait_for_end() == (3, "-", "never")
+
+
+def test_number_that_is_another_processs_by_now_is_left_alone(remote_home: RemoteHome) -> None:
+    follower = remote_home.start("echo up; " + WAIT)
+    follower.wait_until(lambda: follower.output == b"up\n")
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text()
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as other:
+        (remote_home.spool() / "pid").write_text(f"{other.pid} {boot_id}")
+        assert remote_home.ask(remote_sh.end_spool("s-0", 1)) == ["none"]
+        assert other.poll() is None
+        other.kill()
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_output_limit_holds_while_nobody_is_connected(remote_home: RemoteHome, shell: str) -> None:
+    remote_home.use(shell)
+    # A program that prints and prints, in bytes and not at full speed: what the disk takes is not what is tested.
+    text = "echo up; while :; do head -c 100000 /dev/zero; sleep 0.05; done"
+    follower = remote_home.start(text, most_output=300_000)
+    follower.wait_until(lambda: follower.output[:3] == b"up\n")
+    follower.leave()
+    remote_home.wait_for_no_process()
+    size, status, why = remote_home.follow().wait_for_end()
+    assert size > 300_000 and (status, why) == ("143", "size")
+
+
+def test_quota_of_all_spools_holds_while_nobody_is_connected(remote_home: RemoteHome) -> None:
+    text = "echo up; head -c 40000000 /dev/zero; sleep 1000"
+    follower = remote_home.start(text, most_kib=20_000)
+    follower.wait_until(lambda: follower.output[:3] == b"up\n")
+    follower.leave()
+    remote_home.wait_for_no_process()
+    size, status, why = remote_home.follow(begin=40_000_003).wait_for_end()
+    assert (size, status, why) == (40_000_003, "143", "quota")
+
+
+def test_watch_ends_with_the_program(remote_home: RemoteHome) -> None:
+    for number in range(10):
+        follower = remote_home.start("true", f"s-{number}")
+        follower.wait_for_end()
+        follower.finish()
+    remote_home.wait_for_no_process(2)
+
+
+@pytest.fixture
+def small_disk(remote_home: RemoteHome) -> Iterator[Path]:
+    """The home on a disk of half a megabyte."""
+    disk = remote_home.home
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs", str(disk)])
+    if mounted.returncode:
+        pytest.skip("only root mounts")
+    yield disk
+    remote_home.end()
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_full_disk_is_told_and_the_exit_status_is_not_lost(
+    remote_home: RemoteHome, small_disk: Path, shell: str
+) -> None:
+    remote_home.use(shell)
+    follower = remote_home.start("cat /dev/zero; exit 3")
+    assert follower.wait_for_end()[1:] == ("3", "full")
+    assert len(follower.output) > 300_000
+    # Nothing can be started any more, and a name that was not used is free again.
+    assert " ".join(remote_home.start("true", "s-1").wait_for("cannot")).endswith("its disk may be full")
+    assert not remote_home.spool("s-1").exists()
+    follower.finish()
+    after = remote_home.start("echo hi", "s-1")
+    assert after.wait_for_end() == (3, "0", "")
+
+
+def test_idle_program_costs_no_measurable_time(remote_home: RemoteHome) -> None:
+    """Nothing polls but the watch over the disk, and that less and less often."""
+    follower = remote_home.start("exec sleep 1000")
+    follower.wait_for("started")
+    remote_home.wrapper()
+    before = ticks(remote_home)
+    # Long enough for a loop to show: one look a second would be ten starts of a process.
+    deadline = time.monotonic() + 3
+    with pytest.raises(AssertionError):
+        follower.wait_until(lambda: None, timeout=deadline - time.monotonic())
+    assert ticks(remote_home) - before <= 3 * os.sysconf("SC_CLK_TCK") / 100 + 2
+
+
+def ticks(remote_home: RemoteHome) -> int:
+    """Processor time of everything in the home, and of its ended children, in clock ticks."""
+    total = 0
+    for pid in remote_home.processes():
+        with contextlib.suppress(FileNotFoundError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15]))
+    return total
