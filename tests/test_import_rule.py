@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -90,6 +91,7 @@ class Import:
     target: str
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module of the project and its apps by dotted name, without migrations."""
     files = [file for app in ("opsconsole", "servers", "consoles") for file in (ROOT / app).rglob("*.py")]
@@ -101,8 +103,13 @@ def name_of(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports_of(module: str, file: Path) -> Iterator[Import]:
+@cache
+def imports_of(module: str, file: Path) -> list[Import]:
     """Everything ``module`` imports when it runs."""
+    return list(_imports_of(module, file))
+
+
+def _imports_of(module: str, file: Path) -> Iterator[Import]:
     tree = ast.parse(file.read_text())
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     for node in running(tree):

@@ -82,9 +82,9 @@ def test_settling_that_loses_the_race_changes_nothing(monkeypatch: pytest.Monkey
     [row] = host_runs("", Status.RUNNING, lease_until=Now() - timedelta(seconds=1))
     lose = lease._lose
 
-    def the_owner_is_faster(host_run: HostRun) -> bool:
+    def the_owner_is_faster(host_run: HostRun, owner: str) -> bool:
         assert HostRun.objects.get(pk=host_run.pk).move(Status.SUCCEEDED, fence=1, exit_status=0)
-        return lose(host_run)
+        return lose(host_run, owner)
 
     monkeypatch.setattr(lease, "_lose", the_owner_is_faster)
     assert lease.settle_abandoned("me") == []

@@ -220,7 +220,7 @@ def test_end_of_a_program_that_is_over_is_not_asked_of_what_it_left(remote_home:
     follower = remote_home.start("sleep 1000 & echo $!")
     assert follower.wait_for_end()[1] == "0"
     left = int(follower.output)
-    assert remote_home.ask(remote_sh.end_spool("s-0", 1)) == ["none"]
+    assert remote_home.ask(remote_sh.end_spool("s-0", 1, "canceled")) == ["none"]
     assert Path(f"/proc/{left}").exists()
 
 
@@ -228,10 +228,10 @@ def test_ending_that_broke_off_is_completed_when_the_program_itself_is_over(remo
     follower = remote_home.start("(trap '' TERM; echo up; while :; do sleep 0.05; done) & wait")
     follower.wait_until(lambda: follower.output == b"up\n")
     # As far as it came before the connection broke: TERM was sent.
-    text = remote_sh.end_spool("s-0", 5).replace('if gone "$tenths"', "exit; if true")
+    text = remote_sh.end_spool("s-0", 5, "canceled").replace('if gone "$tenths"', "exit; if true")
     assert remote_home.ask(text) == ["term"]
     assert follower.wait_for_end() == (3, "143", "")
-    assert remote_home.ask(remote_sh.end_spool("s-0", 0.2)) == ["term", "kill", "ended"]
+    assert remote_home.ask(remote_sh.end_spool("s-0", 0.2, "canceled")) == ["term", "kill", "ended"]
     follower.finish()
     remote_home.wait_for_no_process()
 

@@ -33,7 +33,7 @@ def test_watcher_that_is_killed_is_told_and_what_it_left_is_named(remote_home: R
     assert all(line.startswith("left ") for line in left)
     # The program's shell and its child, and none of what watched over them.
     assert [line.split(" ", 2)[2].split()[-1] for line in left] == [str(remote_home.spool() / "script"), "1000"]
-    assert remote_home.ask(remote_sh.end_spool("s-0", 1)) == ["term", "ended"]
+    assert remote_home.ask(remote_sh.end_spool("s-0", 1, "canceled")) == ["term", "ended"]
     assert remote_home.ask(remote_sh.look_at_spool("s-0")) == ["none"]
     follower.leave()
     remote_home.wait_for_no_process()
@@ -55,7 +55,7 @@ def test_reboot_is_told_from_a_killed_watcher(remote_home: RemoteHome) -> None:
     (remote_home.spool() / "pid").write_text(f"{pid} 00000000-0000-0000-0000-000000000000\n")
     assert remote_home.follow(begin=3).wait_for_end() == (3, "-", "rebooted")
     # Its number is another's by now.
-    assert remote_home.ask(remote_sh.end_spool("s-0", 1)) == ["none"]
+    assert remote_home.ask(remote_sh.end_spool("s-0", 1, "canceled")) == ["none"]
     (remote_home.spool() / "pid").write_text("")
     assert remote_home.follow(begin=3).wait_for_end() == (3, "-", "never")
 
@@ -66,7 +66,7 @@ def test_number_that_is_another_processs_by_now_is_left_alone(remote_home: Remot
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text()
     with subprocess.Popen(["sleep", "1000"], start_new_session=True) as other:
         (remote_home.spool() / "pid").write_text(f"{other.pid} {boot_id}")
-        assert remote_home.ask(remote_sh.end_spool("s-0", 1)) == ["none"]
+        assert remote_home.ask(remote_sh.end_spool("s-0", 1, "canceled")) == ["none"]
         assert other.poll() is None
         other.kill()
 

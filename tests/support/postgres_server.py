@@ -57,8 +57,8 @@ class PostgresServer:
     def copy(self, other: PostgresServer, source: str, target: str) -> None:
         """Copy everything in another server's database into one of this server's."""
         tools = _binaries()
-        dumped = subprocess.run([tools / "pg_dump", other.url(source)], check=True, capture_output=True).stdout
-        loading = [tools / "psql", "--quiet", "--set=ON_ERROR_STOP=1", self.url(target)]
+        dumped = subprocess.run([str(tools / "pg_dump"), other.url(source)], check=True, capture_output=True).stdout
+        loading = [str(tools / "psql"), "--quiet", "--set=ON_ERROR_STOP=1", self.url(target)]
         subprocess.run(loading, check=True, input=dumped, stdout=subprocess.DEVNULL)
 
     def _run(self, program: str, *arguments: str) -> None:
