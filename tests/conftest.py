@@ -31,10 +31,7 @@ _MARKERS = {
 }
 
 #: Files about storage and ownership: what in them needs neither a server process nor a browser runs on PostgreSQL, too.
-_ON_BOTH = {
-    f"test_{name}.py"
-    for name in ("databases", "estimates", "lease", "notes", "nul", "outputlog", "presence", "take_over", "uncertain")
-}
+_ON_BOTH = {f"test_{name}.py" for name in ("databases", "estimates", "lease", "notes", "nul", "presence", "take_over")}
 
 
 #: Keys and UUIDs that are made anew each time.

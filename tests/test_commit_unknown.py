@@ -147,7 +147,7 @@ def test_terminated_connections_cost_time_and_not_a_byte(
     writer, ticket = LogWriter(), Ticket(row, 1)
     for number in range(20):
         writer.append(ticket, STDOUT, b"%d\n" % number)
-        if number % 4 == 0:
+        if number == 8:
             postgres.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opsconsole'"
             )

@@ -169,7 +169,6 @@ def test_an_answer_with_long_lines_ends_early_and_can_be_gone_on_with(run: Run) 
     assert log.read(len(found) + 1, 1)[0].text.startswith(f"{len(found):5d}")
 
 
-@pytest.mark.databases
 def test_a_little_of_each_of_many_long_lines_is_read_with_few_statements(run: Run) -> None:
     log = store(run, [b"y" * 900 + b"\n"] * 2_000)
     with CaptureQueriesContext(connection) as queries:

@@ -139,6 +139,7 @@ def test_reader_beside_the_writer_sees_a_growing_prefix(writer: LogWriter) -> No
     assert received == b"".join(b"%d\n" % number for number in range(200))
 
 
+@pytest.mark.databases
 def test_final_status_is_never_seen_before_the_last_byte(writer: LogWriter) -> None:
     for _ in range(20):
         [ticket] = tickets()
@@ -149,6 +150,7 @@ def test_final_status_is_never_seen_before_the_last_byte(writer: LogWriter) -> N
         assert (row.status, row.size) == ("succeeded", 100_000)
 
 
+@pytest.mark.databases
 def test_impossible_move_is_answered_and_changes_nothing(writer: LogWriter) -> None:
     [ticket] = tickets(status=Status.QUEUED)
     assert writer.move(ticket, Status.SUCCEEDED).result(10) is False
@@ -157,6 +159,7 @@ def test_impossible_move_is_answered_and_changes_nothing(writer: LogWriter) -> N
     assert HostRun.objects.get(pk=ticket.host_run.pk).status == "starting"
 
 
+@pytest.mark.databases
 def test_fenced_ticket_stores_nothing_and_is_told(writer: LogWriter) -> None:
     fenced, other = tickets(2)
     writer.append(fenced, STDOUT, b"before")
@@ -174,6 +177,7 @@ def test_fenced_ticket_stores_nothing_and_is_told(writer: LogWriter) -> None:
     assert HostRun.objects.get(pk=fenced.host_run.pk).size == 6
 
 
+@pytest.mark.databases
 def test_host_run_deleted_meanwhile_harms_nobody_else(writer: LogWriter) -> None:
     deleted, other = tickets(2)
     HostRun.objects.filter(pk=deleted.host_run.pk).delete()
@@ -185,6 +189,7 @@ def test_host_run_deleted_meanwhile_harms_nobody_else(writer: LogWriter) -> None
     assert b"".join(outputlog.stream(other.host_run.pk)) == b"mine"
 
 
+@pytest.mark.databases
 def test_failed_commits_repeat_without_doubling(writer: LogWriter, monkeypatch: pytest.MonkeyPatch) -> None:
     """The transaction fails after its output was written, as on a disk that fills up at the last moment."""
     monkeypatch.setattr(writing, "RETRY_PAUSE", 0.01)
@@ -251,6 +256,7 @@ def test_recent_output_in_memory_is_bounded_whatever_its_pieces() -> None:
     assert recent.end(1) == 5000
 
 
+@pytest.mark.databases
 def test_last_line_is_stored_beside_the_size(writer: LogWriter) -> None:
     [ticket] = tickets()
     steps = [(b"one\nhalf a l", "half a l"), (b"ine\n", "half a line"), (b"50%\r100%", "100%"), (b"\n\n", "100%")]

@@ -18,6 +18,7 @@ from django.utils import timezone
 from consoles import lease
 from consoles.models import LEASE, HostRun, lease_end
 from consoles.outputlog import LogWriter, Ticket
+from consoles.outputlog.writing import UNSTORABLE_REASON
 from consoles.protocol import STDOUT
 from consoles.statuses import FINAL, Status
 from tests.support.owners import dead_owner, host_runs, name_of
@@ -176,3 +177,25 @@ def test_former_owner_writes_nothing_under_its_old_fence() -> None:
     writer.stop(10)
     found = HostRun.objects.get(pk=row.pk)
     assert (found.status, found.exit_status, found.size, found.lines) == ("failed", 3, 13, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_log_that_is_not_as_long_as_it_was_left_ends_its_own_host_and_no_other() -> None:
+    """As after a backup was played back under a running console."""
+    broken, whole = host_runs("me", Status.RUNNING, Status.RUNNING)
+    writer, tickets = LogWriter(), [Ticket(broken, 1), Ticket(whole, 1)]
+    for ticket in tickets:
+        writer.append(ticket, STDOUT, b"before\n")
+    assert writer.flush(10)
+    HostRun.objects.filter(pk=broken.pk).update(size=3)
+    with writer._changed:  # held, so that both are in one batch
+        for ticket in tickets:
+            writer.append(ticket, STDOUT, b"after\n")
+    assert writer.flush(10)
+    assert writer.move(tickets[1], Status.SUCCEEDED).result(10) is True
+    writer.stop(10)
+    found = HostRun.objects.get(pk=broken.pk)
+    assert (found.status, found.reason, found.size) == ("lost", UNSTORABLE_REASON, 3)
+    assert tickets[0].fenced
+    found = HostRun.objects.get(pk=whole.pk)
+    assert (found.status, found.size) == ("succeeded", 13)

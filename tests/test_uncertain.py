@@ -98,6 +98,7 @@ def test_what_was_taken_meanwhile_is_never_started(engine: Engine, doubt: Doubt,
     run.delete()
 
 
+@pytest.mark.databases
 def test_a_program_that_another_follows_is_not_ended(
     engine: Engine, doubt: Doubt, pipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

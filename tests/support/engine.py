@@ -130,6 +130,8 @@ def either_mode(request: pytest.FixtureRequest, engine: Engine) -> str:
 def engine(transactional_db: None, fleet: Fleet, settings: Any) -> Iterator[Engine]:
     """The engine of this process; at the end nothing of it may be left."""
     settings.OPSCONSOLE_KILL_GRACE = 1.0
+    # A test without an engine may have asked for a run, and its runner settles nothing.
+    dispatcher.stop()
     running = Engine(fleet)
     yield running
     running.settle()
