@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 import pytest
