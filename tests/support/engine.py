@@ -84,12 +84,8 @@ class Engine:
     def settle(self) -> None:
         """End what a failed test left running, and this process's runner, and check that nothing of it is left."""
         owned = HostRun.objects.filter(status__in=ACTIVE).exclude(owner="")
-<<<<<<< HEAD
         unfinished = Run.objects.filter(pk__in=owned.values("run")) if dispatcher._runner else Run.objects.none()
         for run in unfinished:
-=======
-        for run in Run.objects.filter(pk__in=owned.values("run")) if dispatcher._runner else []:
->>>>>>> dd3e87d (Let tests call what settles with the owner it needs)
             actions.cancel_run(run, None, "the end of the test")
             # Hosts of the test's own fleet are gone by now, and nobody gives up on a detached program so soon.
             self.wait_until(run, lambda rows: all(row.status in FINAL or row.contact_lost for row in rows))
