@@ -95,9 +95,18 @@ class ProgramWatch:
             elif isinstance(event, ssh.Exited):
                 exited = event
             self._enforce(program, exited)
-        if exited and exited.connection_lost and isinstance(program, ssh.DetachedProgram):
-            raise ContactLost(exited.connection_lost)
+        if isinstance(program, ssh.DetachedProgram) and (why := self._why_no_contact(exited)):
+            raise ContactLost(why)
         return self._outcome(program, exited)
+
+    def _why_no_contact(self, exited: ssh.Exited | None) -> str:
+        """What keeps a detached program from being heard of, or from being ended; "" when it is over."""
+        if exited is not None:
+            return exited.connection_lost
+        ending = self._ending.result() if self._ending is not None else None
+        if ending is None or not ending.no_contact:
+            return ""
+        return ending.sentence.removeprefix("Not confirmed: ").rstrip(".")
 
     def _note_running(self, program: Program) -> None:
         if not self._running and program.announced:

@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.support.owners",
     "tests.support.people",
     "tests.support.postgres",
+    "tests.support.network",
     "tests.support.redis",
     "tests.support.remote_home",
     "tests.support.server",

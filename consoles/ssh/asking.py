@@ -35,13 +35,14 @@ def ask(connection: Connection, text: str, seconds: float) -> Answer:
     began, answer, said = time.monotonic(), Answer(), b""
     program = Program(connection, text)
     try:
-        while (left := began + seconds - time.monotonic()) > 0 and not answer.complete:
+        while (left := began + seconds - time.monotonic()) > 0:
             event = program.next_event(left)
             if isinstance(event, OutputReceived) and event.stream == STDOUT:
                 said += event.data
                 answer.seconds = time.monotonic() - began
             elif isinstance(event, Exited):
-                answer.complete = True
+                answer.complete = not event.connection_lost
+                break
     finally:
         program.close()
     answer.text = said.decode(errors="replace")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import paramiko
 
 from consoles.ssh import watchdog
-from consoles.ssh.events import ConnectError, HostKeyMismatch
+from consoles.ssh.events import ConnectError, HostKeyMismatch, SessionRefused
 from consoles.ssh.ordered_output import StreamView
 from consoles.ssh.target import Target, fingerprint
 
@@ -138,7 +138,7 @@ class Connection:
                 window_size=WINDOW_SIZE, max_packet_size=PACKET_SIZE, timeout=self.channel_deadline
             )
         except paramiko.ChannelException as error:
-            raise ConnectError(
+            raise SessionRefused(
                 f"{self.target.name} refused a session ({error.text}): its MaxSessions may be too low."
             ) from None
         except (paramiko.SSHException, EOFError, OSError) as error:

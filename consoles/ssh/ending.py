@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from consoles.ssh import remote_sh
 from consoles.ssh.asking import Answer, ask
-from consoles.ssh.events import ConnectError
+from consoles.ssh.events import ConnectError, SessionRefused
 
 if TYPE_CHECKING:
     from consoles.ssh.connection import Connection
@@ -22,12 +22,14 @@ _LOOK = 20.0
 class Ending:
     """What was seen when a program was ended. ``confirmed`` is False when processes may be left.
 
-    ``too_late``: nothing was done, as the program was not there any more.
+    ``too_late``: nothing was done, as the program was not there any more. ``no_contact``: the host did not answer, so
+    another connection may do better.
     """
 
     confirmed: bool
     sentence: str
     too_late: bool = False
+    no_contact: bool = False
 
 
 def end_program(program: Program | DetachedProgram, grace: float, why: str = "canceled") -> Ending:
@@ -41,7 +43,8 @@ def end_program(program: Program | DetachedProgram, grace: float, why: str = "ca
     if program.has_exited:
         return Ending(True, "It had already ended.", too_late=True)
     if not program.connection.is_active:
-        return Ending(False, f"Not confirmed: the connection to {program.connection.target.name} was lost.")
+        sentence = f"Not confirmed: the connection to {program.connection.target.name} was lost."
+        return Ending(False, sentence, no_contact=True)
     text = program.ending_text(grace, why)
     if not text:
         program.close()
@@ -58,8 +61,11 @@ def _end(connection: Connection, text: str, grace: float) -> Ending:
     try:
         answer = ask(connection, text, grace + 10)
     except ConnectError as error:
-        return Ending(False, f"Not confirmed: {error}")
-    return _verdict(answer) if answer.complete else Ending(False, f"Not confirmed: no answer within {grace + 10:g} s.")
+        return Ending(False, f"Not confirmed: {error}", no_contact=not isinstance(error, SessionRefused))
+    if answer.complete:
+        return _verdict(answer)
+    why = f"no answer within {grace + 10:g} s" if connection.is_active else "the connection was lost"
+    return Ending(False, f"Not confirmed: {why}.", no_contact=True)
 
 
 def survivors(program: DetachedProgram) -> str:

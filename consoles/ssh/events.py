@@ -61,6 +61,10 @@ class ConnectError(Exception):
     """The program was not started. The message is a sentence for the operator and holds no secret."""
 
 
+class SessionRefused(ConnectError):
+    """The host is there and lets us in, but allows no further session on this connection."""
+
+
 class HostKeyMismatch(ConnectError):
     """The host showed a key other than the pinned ones."""
 
