@@ -76,7 +76,7 @@ def gate(tmp_path: Path) -> Gate:
 
 
 def out_of_contact(engine: Engine, run: Run, words: str = "") -> HostRun:
-    [row] = engine.wait_until(run, lambda rows: rows[0].contact_lost and words in rows[0].reason)
+    [row] = engine.wait_until(run, lambda rows: rows[0].contact_lost is not None and words in rows[0].reason)
     assert row.status == "running"
     return row
 

@@ -230,8 +230,9 @@ def test_ending_that_broke_off_is_completed_when_the_program_itself_is_over(remo
     # As far as it came before the connection broke: TERM was sent.
     text = remote_sh.end_spool("s-0", 5, "canceled").replace('if gone "$tenths"', "exit; if true")
     assert remote_home.ask(text) == ["term"]
-    assert follower.wait_for_end() == (3, "143", "")
-    assert remote_home.ask(remote_sh.end_spool("s-0", 0.2, "canceled")) == ["term", "kill", "ended"]
+    assert remote_home.ask(remote_sh.end_spool("s-0", 0.2, "total")) == ["term", "kill", "ended"]
+    # The first reason counts, and the end is told when nobody of the group can print any more.
+    assert follower.wait_for_end() == (3, "143", "canceled")
     follower.finish()
     remote_home.wait_for_no_process()
 

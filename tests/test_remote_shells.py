@@ -77,12 +77,12 @@ def test_every_posix_shell_ends_a_program_with_all_that_it_started(remote_home: 
     follower = remote_home.start("sleep 1000 & (sleep 1001 & wait) & echo up; wait")
     follower.wait_until(lambda: follower.output == b"up\n")
     assert remote_home.ask(remote_sh.end_spool("s-0", 5, "canceled")) == ["term", "ended"]
-    assert follower.wait_for_end() == (3, "271" if shell == "ksh" else "143", "")
+    assert follower.wait_for_end() == (3, "271" if shell == "ksh" else "143", "canceled")
     follower.finish()
     stubborn = remote_home.start("trap '' TERM; echo up; while :; do sleep 0.05; done", "s-1")
     stubborn.wait_until(lambda: stubborn.output == b"up\n")
     assert remote_home.ask(remote_sh.end_spool("s-1", 0.2, "canceled")) == ["term", "kill", "ended"]
-    assert stubborn.wait_for_end() == (3, "-", "")
+    assert stubborn.wait_for_end() == (3, "-", "canceled")
     stubborn.finish()
     assert remote_home.ask(remote_sh.end_spool("s-1", 1, "canceled")) == ["none"]
     remote_home.wait_for_no_process()

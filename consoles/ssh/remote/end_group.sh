@@ -75,7 +75,7 @@ if [ "${look:-}" ]; then
 fi
 echo term
 # For whoever follows it later: it did not end by itself. A console that dies now has told nobody else.
-[ -z "${spool:-}" ] || echo "$why" 2>/dev/null >"$spool/ending"
+[ -z "${spool:-}" ] || [ -e "$spool/ending" ] || echo "$why" 2>/dev/null >"$spool/ending"
 kill -TERM -"$group" 2>/dev/null
 kill -CONT -"$group" 2>/dev/null
 if gone "$tenths"; then echo ended; exit; fi
