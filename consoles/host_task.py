@@ -150,6 +150,9 @@ class HostTask:
                 self._stop_if_abandoned()
                 return outcome
             except ssh.CannotDetach as error:
+                if self._may_run:
+                    # Whether an earlier start got through nobody knows, and twice is worse than not at all.
+                    return Outcome(Status.LOST, f"{error} Whether it was started before is not known: check there.")
                 if self._work.mode != Run.Mode.AUTO:
                     return self._not_started(error)
                 self._attach_instead()
@@ -161,6 +164,8 @@ class HostTask:
                 return self._spool_missing(error)
             except ssh.ConnectError as error:
                 self._stop_if_abandoned()
+                if isinstance(error, ssh.HostKeyMismatch) and self.host_run.server_id:
+                    remember_mismatch(self.host_run.server_id, error)
                 if not self._may_try_again(error):
                     return self._not_started(error)
                 why = str(error)
@@ -274,8 +279,6 @@ class HostTask:
             return Outcome(Status.LOST, f"{error} Check on the host whether it runs.")
         if self._canceled:
             return Outcome(Status.CANCELED, "Canceled before the program was started.")
-        if isinstance(error, ssh.HostKeyMismatch) and self.host_run.server_id:
-            remember_mismatch(self.host_run.server_id, error)
         return Outcome(Status.UNREACHABLE, str(error))
 
     def _spool_missing(self, error: ssh.SpoolMissing) -> Outcome:
