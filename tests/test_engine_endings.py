@@ -126,6 +126,7 @@ def test_cancel_while_connecting_does_not_wait_for_the_deadline(
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.usefixtures("either_mode")
 def test_cancel_that_races_the_end_leaves_one_true_outcome(engine: Engine) -> None:
     """Whatever comes first, a final status never changes, and an exit status is the program's own."""
     run = engine.start(engine.servers(24), "echo up; exit 3")

@@ -62,7 +62,7 @@ class Engine:
         """Wait until the last line stored of every HostRun is this one."""
         return self.wait_until(run, lambda rows: all(row.last_line == last_line for row in rows), timeout)
 
-    def wait_until(self, run: Run, seen: Callable[[list[HostRun]], bool], timeout: float = 30) -> list[HostRun]:
+    def wait_until(self, run: Run, seen: Callable[[list[HostRun]], object], timeout: float = 30) -> list[HostRun]:
         """Look at the HostRuns at every ring of the run's doorbell until ``seen`` likes them."""
         deadline = time.monotonic() + timeout
         with doorbell.watch(run.pk) as rung:
