@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.faults.proxy import Proxy
+from tests.support.loops import run_apart
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -34,7 +35,7 @@ def run(test: Callable[[Proxy], Awaitable[None]]) -> None:
         async with asyncio.timeout(20), proxied() as proxy:
             await test(proxy)
 
-    asyncio.run(main())
+    run_apart(main())
 
 
 async def dial(proxy: Proxy) -> Streams:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from autobahn.exception import Disconnected
 
 from opsconsole.late_frames import DropsLateFrames
+from tests.support.loops import run_apart
 
 LAST_WORDS: list[dict[str, Any]] = [
     {"type": "websocket.receive", "text": "cancel"},
@@ -33,7 +33,7 @@ def talk(kind: str, refusal: Exception) -> dict[str, Any]:
     async def send(message: dict[str, Any]) -> None:
         raise refusal
 
-    asyncio.run(DropsLateFrames(tells_and_listens)(scope, receive, send))
+    run_apart(DropsLateFrames(tells_and_listens)(scope, receive, send))
     return scope
 
 

@@ -24,6 +24,7 @@ from consoles.presence import Keeper, crowd
 from consoles.shared_reads import SharedReads
 from consoles.statuses import Status
 from demo.fleet import Fleet
+from tests.support.loops import run_apart
 from tests.support.people import person
 from tests.support.runs import add_run
 from tests.support.server import MakeServer, ServerProcess, SharedConsole
@@ -246,7 +247,7 @@ def test_a_socket_that_was_given_up_while_it_opened_is_not_listed(
         may_enter.set()
         await asyncio.to_thread(left.wait, 5)
 
-    asyncio.run(open_and_give_up())
+    run_apart(open_and_give_up())
     assert keeper.local(run.pk)[0] == []
 
 

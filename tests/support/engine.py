@@ -135,3 +135,10 @@ def engine(transactional_db: None, fleet: Fleet, settings: Any) -> Iterator[Engi
     running = Engine(fleet)
     yield running
     running.settle()
+
+
+@pytest.fixture(autouse=True)
+def runner_ends_with_its_test(_django_db_helper: None) -> Iterator[None]:
+    """Asking for a run makes a runner, and its thread would go on to look into the databases of later tests."""
+    yield
+    dispatcher.stop()
