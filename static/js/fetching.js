@@ -19,18 +19,24 @@ const SENTENCES = {
 export async function getJson(address, params = {}, signal = undefined) {
   const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== null && value !== undefined));
   const url = query.size > 0 ? `${address}?${query}` : address;
-  let response;
   try {
-    response = await fetch(url, { signal, headers: { Accept: "application/json" }, credentials: "same-origin" });
+    return await answerOf(url, signal);
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error.name === "AbortError" || error instanceof FetchError) throw error;
+    // The connection was cut, perhaps in the middle of the answer.
     throw new SilenceError("The console does not answer: try again in a moment.");
   }
+}
+
+async function answerOf(url, signal) {
+  const response = await fetch(url, { signal, headers: { Accept: "application/json" }, credentials: "same-origin" });
   if (response.redirected && new URL(response.url).pathname.startsWith("/login")) {
     throw new FetchError("Your login has ended: reload the page and log in again.");
   }
-  if (!response.ok) throw new FetchError((await sentenceOf(response)) ?? SENTENCES[response.status] ?? `The console answered with ${response.status}: try again.`);
-  return response.json();
+  if (response.ok) return response.json();
+  throw new FetchError(
+    (await sentenceOf(response)) ?? SENTENCES[response.status] ?? `The console answered with ${response.status}: try again.`,
+  );
 }
 
 async function sentenceOf(response) {
