@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,22 @@ def test_ending_that_broke_off_is_completed_when_the_program_itself_is_over(remo
     assert follower.wait_for_end() == (3, "143", "canceled")
     follower.finish()
     remote_home.wait_for_no_process()
+
+
+_NEVER_COLLECTS = """
+import ctypes, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+sys.exit(subprocess.Popen(["/bin/sh", *sys.argv[1:]]).wait())
+"""
+
+
+def test_end_is_told_at_once_where_nobody_collects_the_dead(remote_home: RemoteHome) -> None:
+    """As in containers whose first process does not: the dead stay in the group, and it looks alive."""
+    remote_home.login = [sys.executable, "-c", _NEVER_COLLECTS]
+    follower = remote_home.start("sleep 1000 & echo up; wait")
+    follower.wait_until(lambda: follower.output == b"up\n")
+    assert remote_home.ask(remote_sh.end_spool("s-0", 5, "canceled")) == ["term", "ended"]
+    assert follower.wait_for_end() == (3, "143", "canceled")
 
 
 def boot_id() -> str:

@@ -300,7 +300,9 @@ def test_ending_a_program_whose_connection_is_gone_confirms_nothing(scripted: Ma
         while not program.announced:
             program.next_event(5)
         connection.close()
-        assert end_program(program, 0.1) == Ending(False, "Not confirmed: the connection to bad was lost.")
+        assert end_program(program, 0.1) == Ending(
+            False, "Not confirmed: the connection to bad was lost.", no_contact=True
+        )
 
 
 def test_ending_a_program_before_it_announced_itself_confirms_nothing(scripted: MakeHost) -> None:

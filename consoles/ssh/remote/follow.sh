@@ -45,6 +45,18 @@ start() {
   fresh=started
 }
 
+# Whether the program's group has members: what has ended and was not collected, in some containers never, does not count.
+lives() {
+  kill -0 -"$pid" 2>/dev/null || return 1
+  # In a subshell of its own: some shells run the end of a pipe themselves.
+  { ps -A -o pgid= -o stat= || ps -o pgid,stat; } 2>/dev/null | (
+    while read -r pgid stat; do
+      case $pgid:$stat in "$pid":Z*) ;; "$pid":*) exit 0 ;; esac
+    done
+    exit 1
+  )
+}
+
 # How the program ended: size of its output, exit status or "-", and what else is known.
 ending() {
   [ ! -s "$spool/rc" ] || read -r rc <"$spool/rc"
@@ -55,7 +67,7 @@ ending() {
   done
   # Ended by us: its shell is gone, and others of its group may print their last words until they are gone as well.
   tries=600
-  while [ -s "$spool/ending" ] && [ "$then" = "$boot" ] && [ "$tries" -gt 0 ] && kill -0 -"$pid" 2>/dev/null; do
+  while [ -s "$spool/ending" ] && [ "$then" = "$boot" ] && [ "$tries" -gt 0 ] && lives; do
     tries=$((tries - 1))
     sleep 0.1 2>/dev/null || sleep 1
   done
