@@ -66,6 +66,10 @@ class RunConsumer(WebsocketConsumer):
             ticking = asyncio.create_task(self._tick())
             try:
                 await super().__call__(scope, self._acks.gathered_from(receive), send)
+            except doorbell.Unavailable as error:
+                # Without its bell a socket would be slow to show what happens. Clients try again.
+                log.warning("A socket could not be opened: %s", error)
+                await send({"type": "websocket.close", "code": protocol.CLOSE_LATER})
             finally:
                 ticking.cancel()
                 self._is_gone = True

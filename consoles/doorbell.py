@@ -14,12 +14,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
+from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from concurrent.futures import Future
 
 log = logging.getLogger(__name__)
+
+#: What the channel layer raises towards a socket when Redis is away.
+Unavailable = RedisError
 
 _lock = threading.Lock()
 _watchers: defaultdict[int, set[threading.Event]] = defaultdict(set)

@@ -39,6 +39,8 @@ CLOSE_LOGIN: Final = 4401
 CLOSE_FORBIDDEN: Final = 4403
 CLOSE_NOT_FOUND: Final = 4404
 CLOSE_TOO_MANY_ERRORS: Final = 4400
+#: Try again later (the IANA registry of close codes).
+CLOSE_LATER: Final = 1013
 
 
 class ProtocolError(Exception):

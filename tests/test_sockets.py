@@ -7,10 +7,11 @@ import random
 import uuid
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from consoles import protocol
 from demo.fleet import Fleet
+from tests.support.redis import RedisServer
 from tests.support.server import MakeServer, ServerProcess, SharedConsole
 from tests.support.viewing import SocketViewer
 
@@ -20,7 +21,7 @@ NEW = "/ws/runs/new/"
 def test_starts_a_run_and_streams_it_to_its_end(console: SharedConsole) -> None:
     names = console.names[:3]
     with SocketViewer(console.server, console.alice, NEW) as viewer:
-        viewer.start(names, "echo out; echo err >&2; exit 3")
+        viewer.start(names, "echo out; echo err >&2; exit 3", mode="attached")
         hello = viewer.wait_for("hello")
         assert [row["name"] for row in hello["hosts"]] == names
         assert hello["run"]["requester"] == "alice" and hello["may_cancel"]
@@ -241,3 +242,18 @@ def test_unknown_socket_address_closes_with_4404(console: SharedConsole) -> None
     for path in ("/ws/", "/ws/runs/" + "9" * 5000 + "/", "/ws/runs/" + "9" * 40 + "/"):
         with SocketViewer(console.server, console.alice, path) as viewer:
             assert viewer.close_code() == protocol.CLOSE_NOT_FOUND
+
+
+def test_socket_that_cannot_be_rung_is_refused_until_redis_is_back(
+    make_server: MakeServer, redis_server: RedisServer
+) -> None:
+    server = make_server(REDIS_URL=redis_server.url)
+    alice = server.alice()
+    redis_server.stop()
+    with pytest.raises((InvalidStatus, ConnectionClosed)), SocketViewer(server, alice, NEW) as viewer:
+        viewer.wait_for("pong")
+    redis_server.start()
+    with SocketViewer(server, alice, NEW) as viewer:
+        viewer.say("ping")
+        viewer.wait_for("pong")
+    assert "A socket could not be opened" in server.log() and "Traceback" not in server.log()
