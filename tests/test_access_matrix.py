@@ -90,7 +90,7 @@ MATRIX: dict[str, list[tuple[Any, ...]]] = {
         ("get", "/runs/{run}/hosts/0/diff?against=1", LOGIN, *[MISSING] * 5),
         ("get", "/runs/{run}/hosts/99999999999999999999999999/diff?against=0", LOGIN, *[MISSING] * 5),
     ],
-    "host-plain": [
+    "host-end": [
         ("get", "/runs/{run}/hosts/0/end", LOGIN, OK, MISSING, MISSING, OK, OK),
         ("get", "/runs/{run}/hosts/1/end", LOGIN, *[MISSING] * 5),
     ],
