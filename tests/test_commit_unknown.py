@@ -39,20 +39,6 @@ def _connect_through(directory: str) -> None:
     connection.settings_dict["HOST"] = directory
 
 
-@pytest.fixture
-def refusals(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
-    """Released at each time the writer is refused."""
-    noted = threading.Semaphore(0)
-    note = LogWriter._note_trouble
-
-    def note_and_tell(self: LogWriter, error: Any) -> None:
-        note(self, error)
-        noted.release()
-
-    monkeypatch.setattr(LogWriter, "_note_trouble", note_and_tell)
-    return noted
-
-
 def stored(host_run: HostRun, stream: int | None = None) -> bytes:
     assert_contiguous(host_run.pk)
     return b"".join(outputlog.stream(host_run.pk, stream))

@@ -7,13 +7,12 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db import connection
 
 from consoles import dispatcher
-from consoles.outputlog import LogWriter, writing
+from consoles.outputlog import writing
 from consoles.protocol import STDERR, STDOUT
 from demo.fleet import Fleet
 from tests.support.engine import Engine
@@ -49,20 +48,6 @@ def impatient(postgres: PostgresServer, transactional_db: None, monkeypatch: pyt
 def _reconnect() -> None:
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
-
-
-@pytest.fixture
-def refusals(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
-    """Released at each time the writer is refused."""
-    noted = threading.Semaphore(0)
-    note = LogWriter._note_trouble
-
-    def note_and_tell(self: LogWriter, error: Any) -> None:
-        note(self, error)
-        noted.release()
-
-    monkeypatch.setattr(LogWriter, "_note_trouble", note_and_tell)
-    return noted
 
 
 def test_a_lock_costs_time_and_not_a_byte(

@@ -14,6 +14,7 @@ import pytest
 
 from consoles import actions, dispatcher, doorbell, outputlog
 from consoles.models import HostRun, OutputChunk, Run
+from consoles.outputlog import LogWriter
 from consoles.statuses import ACTIVE, FINAL
 from demo.fleet import Fleet
 from servers.models import Server
@@ -142,3 +143,17 @@ def runner_ends_with_its_test(_django_db_helper: None) -> Iterator[None]:
     """Asking for a run makes a runner, and its thread would go on to look into the databases of later tests."""
     yield
     dispatcher.stop()
+
+
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """Released at each time the writer is refused."""
+    noted = threading.Semaphore(0)
+    note = LogWriter._note_trouble
+
+    def note_and_tell(self: LogWriter, error: Any) -> None:
+        note(self, error)
+        noted.release()
+
+    monkeypatch.setattr(LogWriter, "_note_trouble", note_and_tell)
+    return noted
