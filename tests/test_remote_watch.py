@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,24 @@ def test_output_limit_holds_while_nobody_is_connected(remote_home: RemoteHome, s
     remote_home.wait_for_no_process()
     size, status, why = remote_home.follow().wait_for_end()
     assert size > 300_000 and (status, why) == ("143", "size")
+
+
+def test_limit_of_the_host_and_an_ending_by_the_console_do_not_get_in_each_others_way(remote_home: RemoteHome) -> None:
+    text = f"trap '{WAIT}; exit 3' TERM; head -c 200000 /dev/zero; while :; do sleep 0.05; done 2>/dev/null"
+    follower = remote_home.start(text, most_output=100_000)
+    wait_for_file(remote_home.spool() / "stopped")
+    with ThreadPoolExecutor() as pool:
+        said = pool.submit(remote_home.ask, remote_sh.end_spool("s-0", 1, "output"))
+        wait_for_file(remote_home.spool() / "ending")
+        go(remote_home)
+        assert said.result() == ["term", "ended"]
+    assert follower.wait_for_end()[1] == "3"
+
+
+def wait_for_file(path: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < deadline, path
 
 
 def test_quota_of_all_spools_holds_while_nobody_is_connected(remote_home: RemoteHome) -> None:

@@ -29,7 +29,13 @@ stop() {
   echo "$1" >"$spool/stopped"
   trap "" TERM
   kill -TERM 0
-  sleep 5
+  tries=50
+  while [ "$tries" -gt 0 ] && kill -0 "$$" 2>/dev/null; do
+    # The console ends it as well, and nobody but the program shall be left in its eyes.
+    [ ! -e "$spool/ending" ] || exit 0
+    sleep 0.1 2>/dev/null || { sleep 1; tries=$((tries - 9)); }
+    tries=$((tries - 1))
+  done
   kill -KILL 0
 }
 
