@@ -138,7 +138,10 @@ class ProgramWatch:
         self._dropped += len(event.data) - len(kept)
 
     def _enforce(self, program: Program, exited: ssh.Exited | None) -> None:
-        self._stop = self._stop or self._reason_to_stop(exited)
+        begun = next((stop for stop in Stop if exited is not None and stop.value == exited.stopped), None)
+        # Perhaps by another process, which is gone: what it did not live to tell, the host does.
+        self._signalled = self._signalled or begun is not None
+        self._stop = self._stop or begun or self._reason_to_stop(exited)
         # What has not said yet that it was started cannot be ended, except by closing an attached session.
         known = program.announced or isinstance(program, ssh.Program)
         if self._stop and self._ending is None and known and exited is None:
@@ -151,10 +154,7 @@ class ProgramWatch:
         if self._dropped:
             return Stop.OUTPUT
         if exited is not None:
-            # Too late: how it ended by itself is what happened. But another process may have begun to end it.
-            begun = next((stop for stop in Stop if stop.value == exited.stopped), None)
-            self._signalled = self._signalled or begun is not None
-            return begun
+            return None  # Too late: how it ended by itself is what happened.
         if self._canceled():
             return Stop.CANCELED
         if limits.total and now - self._began >= limits.total:
