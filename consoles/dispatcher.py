@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from consoles.runner import Runner
 
 _lock = threading.Lock()
+_ending = threading.RLock()
 _runner: Runner | None = None
 
 
@@ -44,12 +45,13 @@ def trouble() -> str:
 
 
 def stop() -> None:
-    """End the runner of this process, storing what was received."""
+    """End the runner of this process, storing what was received; whoever asks a second time waits for the first."""
     global _runner
-    with _lock:
-        runner, _runner = _runner, None
-    if runner is not None:
-        runner.stop()
+    with _ending:
+        with _lock:
+            runner, _runner = _runner, None
+        if runner is not None:
+            runner.stop()
 
 
 def _stop_at_exit() -> None:

@@ -2,7 +2,8 @@
 
 A socket's thread that was sending when the event loop stopped waits for that loop for ever, and Python joins such
 threads before it runs exit handlers. So a thread of ours watches the loop and, once it has stopped, ends what runs
-properly and then the process.
+properly and then the process. What takes too long (a database that somebody holds locked) is left undone:
+the next process finds that this one is gone, and goes on from what is stored, as after a crash.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 #: Seconds between looks at the loop, and for the process to end by itself after everything of ours has ended.
 _LOOK_EVERY = 0.1
 _GRACE = 0.5
+#: Seconds for everything of ours to end: who stops a service expects ten in all.
+_PATIENCE = 8.5
 
 
 class EndsWithItsLoop:
@@ -38,8 +41,8 @@ class EndsWithItsLoop:
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         while loop.is_running():
             time.sleep(_LOOK_EVERY)
-        try:
-            self._stop()
-        finally:
-            time.sleep(_GRACE)
-            os._exit(0)
+        stopping = threading.Thread(target=self._stop, name="stopping", daemon=True)
+        stopping.start()
+        stopping.join(_PATIENCE)
+        time.sleep(_GRACE)
+        os._exit(0)

@@ -160,3 +160,28 @@ def test_starting_server_goes_on_with_the_dead_command_line_and_leaves_the_livin
         viewer.wait_until(lambda: statuses(viewer) == ["canceled"])
         assert viewer.rows[0]["reason"].startswith("Ended after TERM in ")
     assert living.wait(20) == 1
+
+
+def test_server_that_is_terminated_while_the_database_is_locked_ends_in_time_and_loses_nothing(
+    make_server: MakeServer, fleet: Fleet, tmp_path: Path
+) -> None:
+    server = make_server()
+    names, alice = server.add_fleet(fleet, 1), server.alice()
+    text = f"echo up; until [ -e {tmp_path}/go ]; do sleep 0.05; done; seq 1000; exit 4"
+    viewer = SocketViewer(server, alice, NEW)
+    run = viewer.start(names, text, mode="detached")
+    viewer.wait_for("hello")
+    viewer.wait_until(lambda: viewer.rows[0]["last_line"] == "up")
+    server.ask("lock_database")
+    began = time.monotonic()
+    server.stop(signal.SIGTERM)
+    assert time.monotonic() - began < 10
+    server.ask("unlock_database")
+    (tmp_path / "go").touch()
+    server.start()
+    with SocketViewer(server, alice, f"/ws/runs/{run}/") as again:
+        again.wait_for("hello")
+        again.subscribe_all()
+        again.wait_for_ends()
+        assert bytes(again.received[0]) == b"up\n" + b"".join(b"%d\n" % number for number in range(1, 1001))
+        assert again.rows[0]["exit_status"] == 4

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 #: Seconds after which an ending server is ended hard; programs on hosts and stored output do not depend on it.
-STOP_DEADLINE = 20
+STOP_DEADLINE = 9
 
 
 class Command(BaseCommand):
