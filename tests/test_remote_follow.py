@@ -47,10 +47,11 @@ def test_output_is_byte_exact_from_any_place_on(remote_home: RemoteHome, ten_meg
     assert starts(remote_home) == "x\n"
 
 
-def test_follower_that_is_cut_fifty_times_misses_nothing(remote_home: RemoteHome, ten_megabytes: Follower) -> None:
-    chance = random.Random(4)
-    places = sorted(chance.randrange(len(BYTES)) for _ in range(50))
-    received, follower = b"", ten_megabytes
+def test_follower_that_is_cut_fifty_times_misses_nothing(remote_home: RemoteHome) -> None:
+    chance, printed = random.Random(4), BYTES[:1_000_000]
+    places = sorted(chance.randrange(len(printed)) for _ in range(50))
+    (remote_home.home / "bytes").write_bytes(printed)
+    received, follower = b"", remote_home.start(f"echo x >>starts; cat bytes; {WAIT}; printf '\\0\\377end'; exit 9")
     for place in places:
         follower.wait_until(lambda: follower.begin + len(follower.output) >= place)  # noqa: B023
         received += follower.output
@@ -59,8 +60,8 @@ def test_follower_that_is_cut_fifty_times_misses_nothing(remote_home: RemoteHome
         received = received[: max(place, follower.begin)]
         follower = remote_home.follow(begin=len(received))
     go(remote_home)
-    assert follower.wait_for_end() == (len(BYTES) + 5, "9", "")
-    assert received + follower.output == BYTES + b"\0\xffend"
+    assert follower.wait_for_end() == (len(printed) + 5, "9", "")
+    assert received + follower.output == printed + b"\0\xffend"
     follower.finish()
     assert starts(remote_home) == "x\n"
     remote_home.wait_for_no_process()
@@ -91,14 +92,14 @@ def test_asking_again_does_not_start_again(remote_home: RemoteHome) -> None:
 
 
 def test_of_twenty_that_start_at_once_one_does(remote_home: RemoteHome) -> None:
-    for name in ("s-0", "s-1", "s-2"):
+    for name in ("s-0", "s-1"):
         followers = [remote_home.start(f"echo x >>starts; echo {name}; {WAIT}", name) for _ in range(20)]
         for follower in followers:
             follower.wait_until(lambda: follower.output == f"{name}\n".encode())  # noqa: B023
         assert sorted(follower.said[0][0] for follower in followers) == ["found"] * 19 + ["started"]
         for follower in followers:
             follower.cut()
-    assert starts(remote_home) == "x\n" * 3
+    assert starts(remote_home) == "x\n" * 2
 
 
 def test_input_that_arrives_incomplete_starts_nothing(remote_home: RemoteHome) -> None:

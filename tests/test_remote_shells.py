@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import time
 from pathlib import Path
@@ -29,7 +30,8 @@ PROGRAMS = {
     "interpreter": ("#!/usr/bin/env python3\nprint('hi')\nraise SystemExit(7)\n", b"hi\n", 7),
     "reads its input": ('cat; read -r x; echo "end [$x]"', b"end []\n", 0),
     "knows nothing of us": ('echo "${opsc-unset} $#"', b"unset 0\n", 0),
-    "not ASCII": ("echo grüße 日本", "grüße 日本\n".encode(), 0),
+    "not ASCII": ("echo grüße 日本 ÀÁÂÃÄÅÆÇÈ", "grüße 日本 ÀÁÂÃÄÅÆÇÈ\n".encode(), 0),
+    "many quotes": ("printf %s \"'\" '\"' \\' \"''\"", b"'\"'''", 0),
     "signal": ("echo a; kill -9 $$", b"a\n", 137),
 }
 
@@ -100,6 +102,19 @@ def test_program_of_a_megabyte_starts_within_seconds(remote_home: RemoteHome, sh
         assert time.monotonic() - began < 10
         is_whole = (remote_home.spool(name) / "script").read_text() == f"{text}echo end"
         assert is_whole
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_start_costs_a_host_little(remote_home: RemoteHome, shell: str) -> None:
+    """Shells differ a lot in what patterns cost them, and fifty hosts may share a machine."""
+    remote_home.use(shell)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for number in range(5):
+        follower = remote_home.start("true", f"s-{number}")
+        follower.wait_for_end()
+        follower.finish()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 5 < 0.05
 
 
 def test_program_has_the_same_surroundings_as_an_attached_one(remote_home: RemoteHome) -> None:

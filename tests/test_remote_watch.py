@@ -101,6 +101,7 @@ def wait_for_file(path: Path) -> None:
     deadline = time.monotonic() + 10
     while not path.exists():
         assert time.monotonic() < deadline, path
+        time.sleep(0.01)
 
 
 def test_quota_of_all_spools_holds_while_nobody_is_connected(remote_home: RemoteHome) -> None:

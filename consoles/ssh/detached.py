@@ -6,6 +6,7 @@ What runs on the host is in ``remote/``: ``follow.sh`` once per connection, ``wr
 from __future__ import annotations
 
 import secrets
+import shlex
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -214,12 +215,9 @@ _DISK_FULL = "full"
 #: One program in so many looks for old spools when it is over: each host is swept now and then, no run waits for it.
 _CLEAN_ONE_IN = 50
 
-# The length first: what is not whole must not be run, not even in part.
-_READ = (
-    'opsc=$(head -c "$1"); case $opsc in *"#$2") ;; *) exit 125 ;; esac; opsc=${opsc%"#$2"}; '
-    'program=${opsc#*"#program $2"?}; opsc=${opsc%%"#program $2"*}; wrapper=${opsc#*"#wrapper $2"?}; '
-    'eval "${opsc%%"#wrapper $2"*}"'
-)
+# The length first: what is not whole must not be run, not even in part. The texts come as quoted words: to cut them
+# apart by patterns takes dash a tenth of a second, ten times what all the rest does.
+_READ = 'opsc=$(head -c "$1"); case $opsc in *"#$2") ;; *) exit 125 ;; esac; eval "$opsc"'
 
 
 def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int) -> str:
@@ -230,7 +228,7 @@ def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int
 
 def _standard_input(program: str, token: str) -> bytes:
     follow, wrapper = remote_sh.remote_text("follow"), remote_sh.remote_text("wrapper")
-    return f"{follow}#wrapper {token}\n{wrapper}#program {token}\n{program}#{token}".encode()
+    return f"wrapper={shlex.quote(wrapper)}\nprogram={shlex.quote(program)}\n{follow}#{token}".encode()
 
 
 def _exited(status: str, why: str) -> Exited:

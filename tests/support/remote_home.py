@@ -20,6 +20,8 @@ from consoles.ssh import detached, remote_sh
 
 _TOKENS = iter(f"opsc-{number:016x}" for number in range(10**9))
 _BLOCK = 1024 * 1024
+#: Seconds between looks at what can only be looked at; without them we would take the processor from what we wait for.
+_LOOK_EVERY = 0.02
 
 #: What executes a host's /bin/sh, by the name of the program; whichever this machine has.
 POSIX_SHELLS = ["dash", "bash", "busybox", "ksh"]
@@ -193,6 +195,7 @@ class RemoteHome:
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, IndexError):
                 return int((self.spool(name) / "pid").read_text().split()[0])
+            time.sleep(_LOOK_EVERY)
         raise AssertionError("no wrapper has begun")
 
     def processes(self) -> dict[int, str]:
@@ -210,6 +213,7 @@ class RemoteHome:
         deadline = time.monotonic() + timeout
         while left := self.processes():
             assert time.monotonic() < deadline, left
+            time.sleep(_LOOK_EVERY)
 
     def end(self) -> None:
         """End everything that was started here."""
