@@ -20,6 +20,8 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+#: Where /proc/PID/stat has the number of threads, counted from the state.
+_THREADS = 17
 _LINUX = sys.platform.startswith("linux")
 
 
@@ -36,7 +38,7 @@ def descendants(root: int) -> list[int]:
 
 
 def _processes() -> list[tuple[int, int]]:
-    """(process id, parent's process id) of every process that is not a zombie."""
+    """(process id, parent's process id) of every process of which anything still runs."""
     if not _LINUX:
         lines = subprocess.run(["ps", "-axo", "pid=,ppid=,stat="], capture_output=True, text=True).stdout.splitlines()
         fields = [line.split() for line in lines]
@@ -46,9 +48,10 @@ def _processes() -> list[tuple[int, int]]:
         if entry.isdigit():
             with contextlib.suppress(OSError):
                 # The name in brackets may hold anything, so count from the last bracket.
-                state, parent = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()[:2]
-                if state != "Z":
-                    found.append((int(entry), int(parent)))
+                facts = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+                # Where the first thread has ended before the others, these hold the process's ports and files.
+                if facts[0] != "Z" or int(facts[_THREADS]) > 1:
+                    found.append((int(entry), int(facts[1])))
     return found
 
 
