@@ -57,6 +57,21 @@ def test_an_emptied_server_has_ended_its_runs_and_forgotten_everybody(console: S
     assert console.server.ask("add_wide_run", requester=console.server.alice()["name"], statuses={"running": 2}) > run
 
 
+def test_an_emptied_server_does_not_wait_for_hosts_that_are_gone(
+    live_server_process: ServerProcess, tmp_path: Path
+) -> None:
+    server = live_server_process
+    with Fleet.demo(tmp_path, ["gone"]) as fleet:
+        names = server.add_fleet(fleet, names=["gone"])
+        with SocketViewer(server, server.alice(), "/ws/runs/new/") as viewer:
+            viewer.start(names, "sleep 600", mode="detached")
+            viewer.wait_until(lambda: viewer.rows and viewer.rows[0]["status"] == "running")
+            fleet.stop()
+            viewer.wait_until(lambda: viewer.rows[0]["contact_lost"])
+    server.empty()
+    assert server.ask("runs") == []
+
+
 def test_an_emptied_server_keeps_no_feeder_and_no_lock(console: SharedConsole) -> None:
     run = console.server.ask("add_wide_run", requester="alice", statuses={"running": 3})
     console.server.ask("feed", run=run, rounds=50)

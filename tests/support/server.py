@@ -170,7 +170,7 @@ class ServerProcess:
             for run in runs:
                 with SocketViewer(self, cleaner, f"/ws/runs/{run}/") as viewer:
                     viewer.say("cancel")
-                    viewer.wait_until(viewer.is_over, what=f"The end of run #{run} of an earlier test")
+                    viewer.wait_until(viewer.is_over_or_away, what=f"The end of run #{run} of an earlier test")
         self.ask("empty_database")
 
     def person(self, name: str, *rights: str, **fields: Any) -> dict[str, str]:

@@ -81,6 +81,10 @@ class SocketViewer:
         """Whether every host has ended, as far as this viewer was told."""
         return bool(self.rows) and all(row["finished"] for row in self.rows.values())
 
+    def is_over_or_away(self) -> bool:
+        """Whether every host has ended or is out of reach, as far as this viewer was told."""
+        return bool(self.rows) and all(row["finished"] or row["contact_lost"] for row in self.rows.values())
+
     def wait_for_ends(self, timeout: float = 60) -> None:
         """Read until every host's output is complete."""
         self.wait_until(lambda: len([m for m in self.messages if m["type"] == "end"]) >= len(self.rows), timeout, "end")
