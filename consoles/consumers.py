@@ -56,6 +56,7 @@ class RunConsumer(WebsocketConsumer):
 
     viewer: Viewer | None = None
     _watcher: UUID | None = None
+    _is_accepted = False
     _is_gone = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -69,6 +70,9 @@ class RunConsumer(WebsocketConsumer):
             except doorbell.Unavailable as error:
                 # Without its bell a socket would be slow to show what happens. Clients try again.
                 log.warning("A socket could not be opened: %s", error)
+                if not self._is_accepted:
+                    # Closing an unopened socket is HTTP 403, which tells clients to stay away for good.
+                    await send({"type": "websocket.accept", "subprotocol": self._subprotocol})
                 await send({"type": "websocket.close", "code": protocol.CLOSE_LATER})
             finally:
                 ticking.cancel()
@@ -364,8 +368,12 @@ class RunConsumer(WebsocketConsumer):
             self.viewer = None
 
     def _accept(self) -> None:
-        offered = self.scope.get("subprotocols", [])
-        self.accept(protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in offered else None)
+        self._is_accepted = True
+        self.accept(self._subprotocol)
+
+    @property
+    def _subprotocol(self) -> str | None:
+        return protocol.SUBPROTOCOL if protocol.SUBPROTOCOL in self.scope.get("subprotocols", []) else None
 
     def _refuse(self, code: int) -> None:
         """Accept and close: a browser learns a close code only from a socket that was open."""

@@ -39,8 +39,8 @@ CLOSE_LOGIN: Final = 4401
 CLOSE_FORBIDDEN: Final = 4403
 CLOSE_NOT_FOUND: Final = 4404
 CLOSE_TOO_MANY_ERRORS: Final = 4400
-#: Try again later (the IANA registry of close codes).
-CLOSE_LATER: Final = 1013
+#: Try again later. Not 1013, which says so by the standard: the server can send 1000 and 3000 to 4999 only.
+CLOSE_LATER: Final = 4503
 
 
 class ProtocolError(Exception):

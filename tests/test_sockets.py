@@ -7,7 +7,7 @@ import random
 import uuid
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from consoles import protocol
 from demo.fleet import Fleet
@@ -250,8 +250,9 @@ def test_socket_that_cannot_be_rung_is_refused_until_redis_is_back(
     server = make_server(REDIS_URL=redis_server.url)
     alice = server.alice()
     redis_server.stop()
-    with pytest.raises((InvalidStatus, ConnectionClosed)), SocketViewer(server, alice, NEW) as viewer:
-        viewer.wait_for("pong")
+    for subprotocols in ([protocol.SUBPROTOCOL], None):
+        with SocketViewer(server, alice, NEW, subprotocols=subprotocols) as viewer:
+            assert viewer.close_code() == protocol.CLOSE_LATER
     redis_server.start()
     with SocketViewer(server, alice, NEW) as viewer:
         viewer.say("ping")

@@ -130,6 +130,15 @@ for (const [code, phase] of [[4401, "login"], [4403, "forbidden"], [4404, "missi
   });
 }
 
+test("comes back after the console closed the socket because nobody would ring", () => {
+  socket.start();
+  world.socket.opens();
+  world.socket.drops(4503);
+  assert.equal(socket.state.phase, "waiting");
+  world.passes(10_000);
+  assert.equal(world.sockets.length, 2);
+});
+
 test("begins with short waits again once the server answered", () => {
   world.dice = 1;
   socket.start();
