@@ -182,6 +182,15 @@ def test_says_that_nothing_was_printed(pages: RunPages) -> None:
     expect(page.get_by_text("No host of this run printed anything.")).to_be_visible()
 
 
+def test_says_that_nothing_was_printed_once_a_run_that_it_shows_has_ended(pages: RunPages, tmp_path: Path) -> None:
+    page, _ = pages.open(pages.start(f"until [ -e {tmp_path}/go ]; do sleep 0.02; done", 2), "view=merged")
+    expect(page.get_by_text("Nothing printed yet")).to_be_visible()
+    expect(page.locator("[data-merged=what]")).to_have_text("No host printed so far")
+    (tmp_path / "go").touch()
+    expect(page.get_by_text("No host of this run printed anything.")).to_be_visible()
+    expect(page.locator("[data-merged=what]")).to_have_text("No host printed")
+
+
 def test_fits_a_phone(pages: RunPages) -> None:
     page, _ = pages.open(pages.start("printf '%0500d\\n' 7", 2), "view=merged", width=390, height=844)
     expect(lines(page)).to_have_count(2)

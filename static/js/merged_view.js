@@ -65,6 +65,8 @@ export class MergedView {
   hostsChanged(indexes) {
     if (!this.#wasChosen) this.#addReporting();
     if (indexes.some((i) => this.#hosts.includes(i))) this.#feed.grew();
+    // A run may end without a line: nothing else would say so.
+    this.#drawBlank();
     this.#drawFoot();
   }
 
@@ -103,11 +105,10 @@ export class MergedView {
 
   /** While nobody has chosen hosts, those that begin to print join, until there are enough. */
   #addReporting() {
-    if (this.#hosts.length >= MOST_HOSTS) return;
     const { hosts, sentence } = hostsToMerge(this.#page.store, [], MOST_HOSTS);
+    this.#parts.what.textContent = sentence;
     const fresh = hosts.filter((i) => !this.#hosts.includes(i)).slice(0, MOST_HOSTS - this.#hosts.length);
     if (fresh.length === 0) return;
-    this.#parts.what.textContent = sentence;
     this.#hosts = [...this.#hosts, ...fresh];
     this.#setNameWidth();
     this.#feed.add(fresh);
