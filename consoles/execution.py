@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -38,7 +38,7 @@ class Execution:
     """
 
     def __init__(self, run_id: int, runner: Runner, only: frozenset[int] | None = None) -> None:
-        self._run_id = run_id
+        self.run_id = run_id
         self._runner = runner
         self._only = only
         self._queue: deque[HostRun] = deque()
@@ -49,23 +49,31 @@ class Execution:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        threading.Thread(target=self._main, name=f"run-{self._run_id}", daemon=True).start()
+        threading.Thread(target=self._main, name=f"run-{self.run_id}", daemon=True).start()
 
     def _main(self) -> None:
         try:
-            run = Run.objects.get(pk=self._run_id)
+            run = Run.objects.get(pk=self.run_id)
             self._prepare(run)
             self._left = min(run.fanout, len(self._queue))
         except Exception:
-            log.exception("Run #%s could not be prepared.", self._run_id)
-            self._skip_all()
+            log.exception("Run #%s could not be prepared.", self.run_id)
+            with suppress(DatabaseError):
+                self._skip_all()
         finally:
             connection.close()
         for number in range(self._left):
-            name = f"run-{self._run_id}-{number}"
-            threading.Thread(target=self._serve, name=name, daemon=True).start()
+            self._start_thread(str(number))
         if not self._left:
             self._runner.finish(self)
+
+    def _start_thread(self, name: str) -> None:
+        try:
+            threading.Thread(target=self._serve, name=f"run-{self.run_id}-{name}", daemon=True).start()
+        except RuntimeError:
+            # No more threads can be had. The others do its part; without any, the runner finds the hosts again.
+            log.exception("Run #%s got a thread less.", self.run_id)
+            self._leave()
 
     def _prepare(self, run: Run) -> None:
         mine = run.host_runs.filter(owner=self._runner.owner, status__in=ACTIVE).select_related("run").order_by("index")
@@ -86,26 +94,33 @@ class Execution:
         )
 
     def _skip_all(self) -> None:
-        """Say that nothing was started. Where even that fails, the next start of the console says it."""
+        """Say that nothing was started. Where even that fails, the runner finds the hosts again."""
         if self._only is not None:
             # Taken over from another process, and some of it runs: left to whoever looks next, perhaps this one.
             rows = HostRun.objects.filter(pk__in=self._only, owner=self._runner.owner, status__in=ACTIVE)
             rows.update(owner="", lease_until=None, fence=F("fence") + 1)
             return
-        for host_run in HostRun.objects.filter(run=self._run_id, owner=self._runner.owner, status=Status.QUEUED):
+        for host_run in HostRun.objects.filter(run=self.run_id, owner=self._runner.owner, status=Status.QUEUED):
             self._runner.writer.move(Ticket(host_run, host_run.fence), Status.SKIPPED, reason=FAULT_REASON)
 
     def _serve(self) -> None:
         try:
             while host_run := self._next():
-                self._execute(host_run)
+                try:
+                    self._execute(host_run)
+                except Exception:
+                    # The others have their turn; this one the runner finds again.
+                    log.exception("%s could not be worked on.", host_run)
         finally:
             connection.close()
-            with self._lock:
-                self._left -= 1
-                last = self._left == 0
-            if last:
-                self._runner.finish(self)
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._left -= 1
+            last = self._left == 0
+        if last:
+            self._runner.finish(self)
 
     def _next(self) -> HostRun | None:
         with self._lock:
@@ -135,7 +150,7 @@ class Execution:
                 self._handed_on.add(ticket)
                 self._left += 1
         if handed_on:
-            threading.Thread(target=self._serve, name=f"run-{self._run_id}-more", daemon=True).start()
+            self._start_thread("more")
         with self._runner.rest():
             yield
 

@@ -144,6 +144,7 @@ class HostTask:
     def _execute(self) -> Outcome:
         pause, since = FIRST_PAUSE, time.monotonic()
         while True:
+            began = time.monotonic()
             try:
                 self._program = self._reach()
                 outcome = self._watch.until_end(self._program)
@@ -158,7 +159,10 @@ class HostTask:
                 self._attach_instead()
                 continue
             except ContactLost as lost:
-                self._may_run, pause, since = True, FIRST_PAUSE, time.monotonic()
+                self._may_run = True
+                if time.monotonic() - began > LONGEST_PAUSE:
+                    # Contact that breaks at once, again and again, is not asked for twice a second.
+                    pause, since = FIRST_PAUSE, time.monotonic()
                 why = f"Contact to {self.host_run.server_name} was lost ({lost})."
             except ssh.SpoolMissing as error:
                 return self._spool_missing(error)
@@ -180,8 +184,8 @@ class HostTask:
         if self.host_run.mode == Run.Mode.DETACHED and isinstance(error, ssh.ProgramNotStarted) and not error.certain:
             self._may_run = True
             self._unanswered += 1
-        # A host that lets us in and never answers is not tried for a day.
-        return self._may_run and self._unanswered < MOST_UNANSWERED
+        # A host that lets us in and never says whether it has started the program is not tried for a day.
+        return self._may_run and (self._unanswered < MOST_UNANSWERED or self.host_run.status == Status.RUNNING)
 
     def _wait_for_contact(self, why: str, seconds: float) -> None:
         if self._canceled:
@@ -229,6 +233,8 @@ class HostTask:
         program = self._open(connection)
         with self._lock:
             self._program = program
+        # While the host was asked, nobody could find either of the two to close it.
+        self._stop_if_abandoned()
         return program
 
     def _open(self, connection: ssh.Connection) -> Program:

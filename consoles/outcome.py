@@ -89,7 +89,7 @@ def _shortcoming(name: str, exited: Exited) -> str:
 
 _LIMITS: dict[str, str] = {
     HostLimit.OUTPUT: "nobody was connected, and it had printed more than the output limit.",
-    HostLimit.SPOOLS: "what programs printed there and the console had not fetched yet went beyond the quota.",
+    HostLimit.SPOOLS: "what detached programs keep there went beyond the quota (OPSCONSOLE_SPOOL_QUOTA).",
 }
 _VANISHED = {
     Vanished.REBOOTED: "{name} was rebooted while it ran: what it printed until then is stored here.",

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 #: Seconds of silence after which the host is asked for a sign of life.
 PROBE_AFTER = 15.0
+#: Seconds by which a wait takes longer than it may, where this process was stopped or its machine slept.
+STOOD_STILL = 2.0
 #: Seconds to wait for the rest of the output once the program was ended.
 DRAIN = 5.0
+#: Attempts to end a program on a host that answers otherwise, before that counts as not confirmed for good.
+MOST_UNANSWERED = 3
 
 Program = ssh.Program | ssh.DetachedProgram
 
@@ -65,6 +69,7 @@ class ProgramWatch:
         self._last_output = self._last_probe = time.monotonic()
         self._running = False
         self._signalled = False
+        self._unanswered = 0
         self._stored = ticket.end
         self._dropped = 0
         self._stop: Stop | None = None
@@ -88,25 +93,38 @@ class ProgramWatch:
         self._last_output = self._last_probe = time.monotonic()
         exited: ssh.Exited | None = None
         while exited is None and not self._gave_up():
-            event = program.next_event(self._patience())
+            event = self._next_event(program)
             self._note_running(program)
             if isinstance(event, ssh.OutputReceived):
                 self._store(event)
             elif isinstance(event, ssh.Exited):
                 exited = event
             self._enforce(program, exited)
-        if isinstance(program, ssh.DetachedProgram) and (why := self._why_no_contact(exited)):
+        if isinstance(program, ssh.DetachedProgram) and (why := self._why_no_contact(program, exited)):
             raise ContactLost(why)
         return self._outcome(program, exited)
 
-    def _why_no_contact(self, exited: ssh.Exited | None) -> str:
+    def _why_no_contact(self, program: Program, exited: ssh.Exited | None) -> str:
         """What keeps a detached program from being heard of, or from being ended; "" when it is over."""
         if exited is not None:
             return exited.connection_lost
         ending = self._ending.result() if self._ending is not None else None
         if ending is None or not ending.no_contact:
             return ""
+        if program.connection.is_active:
+            # It lets us in and does not do what it is asked: that is not tried for a day.
+            self._unanswered += 1
+            if self._unanswered >= MOST_UNANSWERED:
+                return ""
         return ending.sentence.removeprefix("Not confirmed: ").rstrip(".")
+
+    def _next_event(self, program: Program) -> ssh.OutputReceived | ssh.Exited | None:
+        patience, began = self._patience(), time.monotonic()
+        event = program.next_event(patience)
+        if time.monotonic() - began > patience + STOOD_STILL:
+            # This process stood still, and what was printed meanwhile has not been read yet: that is no silence.
+            self._last_output = time.monotonic()
+        return event
 
     def _note_running(self, program: Program) -> None:
         if not self._running and program.announced:
@@ -129,13 +147,14 @@ class ProgramWatch:
         return max(min(waits), 0.01)
 
     def _store(self, event: ssh.OutputReceived) -> None:
-        self._last_output = time.monotonic()
         room = self._work.limits.output - self._stored
         kept = event.data[:room] if len(event.data) > room else event.data
         if kept:
             self._writer.append(self._ticket, event.stream, kept)
         self._stored += len(kept)
         self._dropped += len(event.data) - len(kept)
+        # After it was handed in: while the database refuses, that may take longer than the idle timeout.
+        self._last_output = time.monotonic()
 
     def _enforce(self, program: Program, exited: ssh.Exited | None) -> None:
         begun = next((stop for stop in Stop if exited is not None and stop.value == exited.stopped), None)

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 RENEW_EVERY = 10.0
 #: Seconds after a renewal began for which this process may act on hosts: with its leases' last third in reserve.
 SURE_FOR = LEASE.total_seconds() * 2 / 3
+#: Seconds to wait for a slot once contact to a host may be there again.
+SLOT_PATIENCE = 1.0
 #: Seconds between looks for cancel requests that another process wrote.
 LOOK_EVERY = 1.0
 
@@ -47,6 +49,8 @@ class Runner:
         self._tasks: dict[int, HostTask] = {}
         self._executions: set[Execution] = set()
         self._slots = threading.BoundedSemaphore(settings.OPSCONSOLE_MAX_ACTIVE)
+        self._owed = 0
+        self._strays: set[int] = set()
         self._nudge = threading.Event()
         self._renewed = threading.Condition()
         self._sure_until = 0.0
@@ -115,16 +119,25 @@ class Runner:
         with self._lock:
             if self._tasks.get(task.host_run.pk) is task:
                 del self._tasks[task.host_run.pk]
-        self._slots.release()
+        self._give_slot()
 
     @contextmanager
     def rest(self) -> Iterator[None]:
-        """Give the slot away for a while; it is waited for afterwards."""
-        self._slots.release()
+        """Give the slot away for a while. Afterwards it may be one too many: a program that runs must be followed."""
+        self._give_slot()
         try:
             yield
         finally:
-            self._slots.acquire()
+            if not self._slots.acquire(timeout=SLOT_PATIENCE):
+                with self._lock:
+                    self._owed += 1
+
+    def _give_slot(self) -> None:
+        with self._lock:
+            if self._owed:
+                self._owed -= 1
+                return
+        self._slots.release()
 
     def confirm(self, ticket: Ticket) -> None:
         """Called before something is done to a host: raises :class:`Fenced` where another process acts for it now.
@@ -158,7 +171,7 @@ class Runner:
                     self._renew()
                 if settle_in <= 0 and self._settles:
                     settle_in = RENEW_EVERY
-                    self.go_on(lease.settle_abandoned(self.owner))
+                    self.go_on(lease.settle_abandoned(self.owner) + self._lost_sight_of())
                 self._cancel_what_was_asked()
             except Exception as error:
                 # Leases outlast several failed renewals, and every write is fenced: keep trying, next time at once.
@@ -169,6 +182,19 @@ class Runner:
             self._nudge.wait(LOOK_EVERY)
             self._nudge.clear()
         connection.close()
+
+    def _lost_sight_of(self) -> list[HostRun]:
+        """What this process owns and nothing of it works on, since before the last look: a fault came in between.
+
+        Its leases are renewed like all others, so nobody else would ever take it.
+        """
+        with self._lock:
+            known = set(self._tasks)
+            busy = {execution.run_id for execution in self._executions}
+        rows = HostRun.objects.filter(owner=self.owner, status__in=ACTIVE).exclude(run__in=busy).select_related("run")
+        found = [row for row in rows if row.pk not in known]
+        again, self._strays = [row for row in found if row.pk in self._strays], {row.pk for row in found}
+        return [row for row in again if row.status == Status.QUEUED or row.mode == Run.Mode.DETACHED]
 
     def _renew(self) -> None:
         """Renew the leases, and stop acting for what was taken over: only then this process is sure of the others."""

@@ -25,8 +25,8 @@ class Spool:
 
     @property
     def is_orphan(self) -> bool:
-        """Whether nobody will come for it: its HostRun is over, or unknown here."""
-        return self.host_run is None or self.host_run.status in FINAL
+        """Whether nobody will come for it: its HostRun is over."""
+        return self.host_run is not None and self.host_run.status in FINAL
 
 
 @dataclass(slots=True)
@@ -40,8 +40,20 @@ class Look:
     ended: int = 0
 
 
-def look(servers: Iterable[Server], remove: bool = False, end: bool = False) -> Iterator[Look]:
-    """Look at one server after the other; ``remove`` orphans that do not run, and ``end`` those that do before that."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to do with orphans: ``remove`` those that do not run, ``end`` those that do before that.
+
+    ``unknown`` takes those of runs that this console does not know for orphans, too: they may be another console's.
+    """
+
+    remove: bool = False
+    end: bool = False
+    unknown: bool = False
+
+
+def look(servers: Iterable[Server], wish: Wish) -> Iterator[Look]:
+    """Look at one server after the other, and do there what is wished."""
     found = with_keys(server.pk for server in servers)
     prepared = Targets(connect_timeout=10).prepare(found)
     for server in sorted(found, key=lambda server: server.name):
@@ -50,23 +62,24 @@ def look(servers: Iterable[Server], remove: bool = False, end: bool = False) -> 
             yield Look(server, [], prepared[server.pk].trouble)
             continue
         try:
-            yield _look_at(server, target, remove, end)
+            yield _look_at(server, target, wish)
         except ssh.ConnectError as error:
             yield Look(server, [], str(error))
 
 
-def _look_at(server: Server, target: ssh.Target, remove: bool, end: bool) -> Look:
+def _look_at(server: Server, target: ssh.Target, wish: Wish) -> Look:
     if not target.posix:
         return Look(server, [], f"{server.name} has no POSIX shell, and so keeps nothing.")
     with ssh.Connection(target) as connection:
         connection.open()
         result = Look(server, _with_host_runs(ssh.spools(connection)))
-        orphans = [spool.kept for spool in result.spools if spool.is_orphan]
-        if end:
+        wanted = [spool for spool in result.spools if spool.is_orphan or (wish.unknown and not spool.host_run)]
+        orphans = [spool.kept for spool in wanted]
+        if wish.end:
             running = [kept.name for kept in orphans if kept.state == "running"]
             result.ended = sum(ssh.end_spool(connection, name).confirmed for name in running)
-        if remove:
-            names = [kept.name for kept in orphans if end or kept.state != "running"]
+        if wish.remove:
+            names = [kept.name for kept in orphans if wish.end or kept.state != "running"]
             result.removed = len(ssh.remove_spools(connection, names)) if names else 0
         return result
 

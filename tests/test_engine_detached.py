@@ -155,4 +155,4 @@ def test_output_limit_of_the_host_is_told_when_it_is_back(engine: Engine, one_ho
     one_host.revive("one")
     [row] = engine.wait_for_end(run)
     assert (row.status, row.exit_status) == ("failed", 143)
-    assert row.reason.startswith("h0 stopped it: what programs printed there and the console had not fetched yet ")
+    assert row.reason.startswith("h0 stopped it: what detached programs keep there ")

@@ -147,10 +147,27 @@ def test_program_that_redirects_its_own_output_runs_to_its_end(engine: Engine, m
     assert engine.output(host_run) == b"before\n"
 
 
-def test_process_that_a_detached_program_leaves_behind_goes_on(engine: Engine) -> None:
+def test_process_that_a_detached_program_leaves_behind_goes_on_and_is_said(engine: Engine) -> None:
     host_run = engine.run_one("sleep 31415 & echo $!", mode="detached")
-    assert (host_run.status, host_run.exit_status, host_run.reason) == ("succeeded", 0, "")
+    assert (host_run.status, host_run.exit_status) == ("succeeded", 0)
+    assert host_run.reason.startswith("It left a process behind that holds the output open")
     os.kill(int(engine.output(host_run)), signal.SIGKILL)
+
+
+def test_process_left_behind_without_the_output_is_no_matter(engine: Engine) -> None:
+    host_run = engine.run_one("sleep 31415 >/dev/null 2>&1 & echo $!", mode="detached")
+    assert (host_run.status, host_run.reason) == ("succeeded", "")
+    os.kill(int(engine.output(host_run)), signal.SIGKILL)
+
+
+def test_output_that_is_opened_again_by_name_cuts_nothing_off(engine: Engine, either_mode: str) -> None:
+    """``>/dev/stderr`` is common in scripts; on a file it would begin at its first byte."""
+    host_run = engine.run_one("echo one; echo two >/dev/stderr; echo three | tee /dev/stderr >/dev/null; echo four")
+    assert engine.output(host_run).splitlines() in (
+        [b"one", b"two", b"three", b"four"],
+        [b"one", b"four", b"two", b"three"],
+    )
+    assert host_run.mode == either_mode and host_run.size == 19
 
 
 def test_process_left_behind_is_said_and_does_not_hold_up_the_run(engine: Engine) -> None:

@@ -139,7 +139,7 @@ def test_full_disk_is_told_and_the_exit_status_is_not_lost(
     remote_home: RemoteHome, small_disk: Path, shell: str
 ) -> None:
     remote_home.use(shell)
-    follower = remote_home.start("cat /dev/zero; exit 3")
+    follower = remote_home.start("head -c 3000000 /dev/zero; exit 3")
     assert follower.wait_for_end()[1:] == ("3", "full")
     assert len(follower.output) > 300_000
     # Nothing can be started any more, and a name that was not used is free again.

@@ -82,10 +82,11 @@ def test_cleaning_removes_orphans_that_are_over_and_nothing_else(server: Server,
     assert list((base / over.spool_name).iterdir()) == []
 
 
-def test_ending_orphans_ends_those_that_run(server: Server, small_fleet: Fleet) -> None:
+def test_programs_of_unknown_runs_are_ended_only_when_that_is_asked_for(server: Server, small_fleet: Fleet) -> None:
     unknown = f"{uuid.uuid4()}-0"
     leave(server, unknown, "echo up; sleep 1000", ssh.OutputReceived)
-    assert spools("--on", "h0", "--clean", "--end")[-1] == "h0: 1 ended, 1 removed"
+    assert spools("--on", "h0", "--clean", "--end")[-1] == "h0: 0 ended, 0 removed"
+    assert spools("--on", "h0", "--clean", "--end", "--unknown")[-1] == "h0: 1 ended, 1 removed"
     assert spools("--on", "h0") == ["h0: nothing"]
 
 
@@ -98,5 +99,5 @@ def test_server_that_cannot_be_looked_at_is_told_and_the_others_are_looked_at(
 
 
 def test_ending_without_cleaning_is_refused() -> None:
-    with pytest.raises(CommandError, match="goes with --clean"):
+    with pytest.raises(CommandError, match="go with --clean"):
         spools("--on", "h0", "--end")

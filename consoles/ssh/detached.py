@@ -160,7 +160,7 @@ class DetachedProgram:
                 self._ready.append(CannotDetach(self.connection.target.name, " ".join(why)[:300]))
             case ["gone" | "removed" as what, boot_id]:
                 self._ready.append(_missing(self.connection.target.name, what, boot_id))
-            case ["end", size, status, why] if size.isdigit() and self._exited is None:
+            case ["end", size, status, why] if _is_number(size) and self._exited is None:
                 self._size = int(size)
                 self._exited = _exited(status, why)
 
@@ -212,12 +212,17 @@ class DetachedProgram:
 
 #: What the wrapper says where it could not write down the exit status.
 _DISK_FULL = "full"
+#: What it says where something that the program left behind holds its output open.
+_HELD_OPEN = "held"
 #: One program in so many looks for old spools when it is over: each host is swept now and then, no run waits for it.
 _CLEAN_ONE_IN = 50
 
 # The length first: what is not whole must not be run, not even in part. The texts come as quoted words: to cut them
 # apart by patterns takes dash a tenth of a second, ten times what all the rest does.
-_READ = 'opsc=$(head -c "$1"); case $opsc in *"#$2") ;; *) exit 125 ;; esac; eval "$opsc"'
+_READ = (
+    'opsc=$(head -c "$1") || { printf "\\001opsc %s cannot it has no head -c\\n" "$2" >&2; exit 0; }; '
+    'case $opsc in *"#$2") ;; *) exit 125 ;; esac; eval "$opsc"'
+)
 
 
 def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int) -> str:
@@ -231,10 +236,15 @@ def _standard_input(program: str, token: str) -> bytes:
     return f"wrapper={shlex.quote(wrapper)}\nprogram={shlex.quote(program)}\n{follow}#{token}".encode()
 
 
+def _is_number(text: str) -> bool:
+    """Whether a host's word is a plain number of a size that makes sense."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
 def _exited(status: str, why: str) -> Exited:
-    if status.isdigit():
-        full = why == _DISK_FULL
-        return Exited(int(status[:9]), stopped="" if full else why, disk_full=full)
+    if _is_number(status):
+        stopped = "" if why in (_DISK_FULL, _HELD_OPEN) else why
+        return Exited(int(status), held_open=why == _HELD_OPEN, stopped=stopped, disk_full=why == _DISK_FULL)
     vanished = Vanished(why) if why in set(Vanished) else Vanished.KILLED
     return Exited(None, vanished=vanished, stopped="" if why in set(Vanished) else why)
 

@@ -83,6 +83,8 @@ def _verdict(answer: Answer) -> Ending:
     """What the words of ``remote/end_group.sh`` say."""
     if left := _left(answer, "survives KILL", "survive KILL"):
         return Ending(False, left)
+    if "early" in answer.lines:
+        return Ending(False, "Not confirmed: it is just being started.", no_contact=True)
     if "none" in answer.lines:
         return Ending(False, "Not confirmed: the host shows no such process.", too_late=True)
     if "ended" not in answer.lines:

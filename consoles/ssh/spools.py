@@ -59,10 +59,15 @@ def _answer(connection: Connection, remove: Iterable[str]) -> Answer:
     return answer
 
 
+def _number(word: str) -> int:
+    """A number as a host says it; 0 for what is none, as hosts may say anything."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 19 else 0
+
+
 def _kept(line: str) -> KeptSpool | None:
     match line.split():
         case [name, kib, days, ("running" | "broken") as state] if _NAME.fullmatch(name):
-            return KeptSpool(name, int(kib), int(days), state)
+            return KeptSpool(name, _number(kib), _number(days), state)
         case [name, kib, days, "ended", status] if _NAME.fullmatch(name):
-            return KeptSpool(name, int(kib), int(days), "ended", int(status) if status.isdigit() else None)
+            return KeptSpool(name, _number(kib), _number(days), "ended", _number(status))
     return None

@@ -7,29 +7,34 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from consoles.selection import UnknownNames, pick
-from consoles.spools import Look, Spool, look
+from consoles.spools import Look, Spool, Wish, look
 
 
 class Command(BaseCommand):
     help = (
         "List what servers keep of detached programs. The console removes it when all output is stored, and servers "
-        "remove leftovers after a week; --clean removes at once what no run will come for any more."
+        "remove what is over after a week; --clean removes at once what no run will come for any more."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--on", required=True, metavar="NAMES", help="Servers, groups or tags, by commas.")
         parser.add_argument("--clean", action="store_true", help="Remove orphans that do not run any more.")
         parser.add_argument("--end", action="store_true", help="With --clean: end orphans that run, then remove them.")
+        parser.add_argument(
+            "--unknown",
+            action="store_true",
+            help="With --clean: also those of runs not known here, which may be another console's.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["end"] and not options["clean"]:
-            raise CommandError("--end goes with --clean: a program is ended to remove what it left.")
+        if (options["end"] or options["unknown"]) and not options["clean"]:
+            raise CommandError("--end and --unknown go with --clean: they say what to remove.")
         try:
             servers = pick(options["on"])
         except UnknownNames as error:
             raise CommandError(str(error)) from None
         troubled = 0
-        for found in look(servers, options["clean"], options["end"]):
+        for found in look(servers, Wish(options["clean"], options["end"], options["unknown"])):
             troubled += bool(found.trouble)
             self._show(found, options["clean"])
         if troubled:

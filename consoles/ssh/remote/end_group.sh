@@ -2,6 +2,8 @@
 #
 # Set before: $process; $tenths, the grace in tenths of a second; for a detached program $spool instead of $process, $why
 # it is ended, in a word, and $look to look only. Prints a word a line as it goes, see remote_sh.py.
+# Whoever asked may be gone: what was begun is brought to its end.
+trap "" PIPE
 listing() {
   ps -A -o pgid= -o stat= -o pid= -o args= 2>/dev/null || ps -o pgid,stat,pid,args 2>/dev/null || listing_of_proc
 }
@@ -10,18 +12,22 @@ listing_of_proc() {
     { read -r line <"$file"; } 2>/dev/null || continue
     name=${line#*"("}
     set -- ${line##*") "}
-    echo "$3 $1 ${line%% *} ${name%")"*}"
+    printf "%s %s %s %s\n" "$3" "$1" "${line%% *}" "${name%")"*}"
   done
 }
+# The shell reads byte by byte: where processes are many, somebody quicker picks those of the group.
+picked() { if command -v grep >/dev/null 2>&1; then grep "^ *$group "; else while read -r one; do printf "%s\n" "$one"; done; fi; }
+now() { date +%s 2>/dev/null || echo 0; }
 members() {
-  listing | while read -r pgid stat pid args; do
+  listing | picked | while read -r pgid stat pid args; do
     case $stat in Z*) continue;; esac
-    [ "$pgid" = "$group" ] && echo "$pid $args"
+    [ "$pgid" = "$group" ] && printf "%s %s\n" "$pid" "$args"
   done
 }
 gone() {
-  tenths=$1
-  while [ "$tenths" -gt 0 ]; do
+  # Rounds and seconds: where processes are many, or the host is busy, a round takes longer than its pause.
+  tenths=$1 until=$(($(now) + ($1 + 19) / 10))
+  while [ "$tenths" -gt 0 ] && [ "$(now)" -le "$until" ]; do
     [ "$all" ] && [ -z "$(members)" ] && return 0
     sleep 0.1 2>/dev/null || { sleep 1; tenths=$((tenths - 9)); }
     tenths=$((tenths - 1))
@@ -40,6 +46,8 @@ dismiss_watch() {
     tries=$((tries - 1))
     sleep 0.1 2>/dev/null || sleep 1
   done
+  # What it was waiting with ends a moment later.
+  sleep 0.1 2>/dev/null || sleep 1
 }
 if [ "${spool:-}" ]; then
   boot=
@@ -50,8 +58,10 @@ if [ "${spool:-}" ]; then
     sleep 0.1 2>/dev/null || sleep 1
     tries=$((tries - 1))
   done
+  process=
   { read -r process then <"$spool/pid"; } 2>/dev/null
-  [ "$process" ] && [ "$then" = "$boot" ] || { echo none; exit; }
+  [ "$process" ] || { [ -e "$spool/out" ] && echo early || echo none; exit; }
+  [ "$then" = "$boot" ] || { echo none; exit; }
   # What it left behind when it had ended by itself is none of ours; what we began to end is ended.
   [ ! -s "$spool/rc" ] || [ -e "$spool/ending" ] || { echo none; exit; }
 fi
@@ -64,6 +74,12 @@ group=$(printf "%s\n" "$all" | while read -r pgid stat pid args; do
 done)
 # A number is given out again once its process and its group are gone: then it is somebody else's.
 [ -z "${spool:-}" ] || [ -z "$group" ] || is_ours "$process" || { echo none; exit; }
+if [ "${spool:-}" ] && [ -z "$group" ] && [ -d /proc/self/fd ] && command -v ls >/dev/null 2>&1; then
+  # Its leader is gone, so somebody of the group must show our pipe: the number may have been given out again.
+  group=$process
+  members | while read -r pid args; do ls -l "/proc/$pid/fd" 2>/dev/null | grep -F "$spool/"; done | grep -q . ||
+    { echo none; exit; }
+fi
 group=${group:-$process}
 # Group 1 is never signalled: to kill it would mean everything this login may signal.
 [ "$group" -gt 1 ] || exit

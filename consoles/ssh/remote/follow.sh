@@ -31,7 +31,7 @@ start() {
     return
   fi
   {
-    printf %s "$wrapper" >"$spool/run" && printf %s "$program" >"$spool/script" && mkfifo "$spool/alive" &&
+    printf %s "$wrapper" >"$spool/run" && printf %s "$program" >"$spool/script" && mkfifo "$spool/alive" "$spool/pipe" &&
       # The output comes last: whoever finds it finds a fifo that somebody has open for writing, or had.
       exec 9<>"$spool/alive" 8<"$spool/alive" && printf "" >"$spool/out"
   } 2>/dev/null || {
@@ -59,7 +59,7 @@ lives() {
 
 # How the program ended: size of its output, exit status or "-", and what else is known.
 ending() {
-  [ ! -s "$spool/rc" ] || read -r rc <"$spool/rc"
+  [ ! -s "$spool/rc" ] || read -r rc why <"$spool/rc"
   pid=
   { read -r pid then <"$spool/pid"; } 2>/dev/null
   for word in ending stopped; do
@@ -71,11 +71,18 @@ ending() {
     tries=$((tries - 1))
     sleep 0.1 2>/dev/null || sleep 1
   done
+  size=$(($(wc -c <"$spool/out"))) before='' whole=$rc
+  [ "$rc" ] || [ ! -s "$spool/status" ] || read -r rc <"$spool/status"
   if [ -z "$rc" ]; then
     [ "$pid" ] || why=never
     [ -z "$pid" ] || [ "$then" = "$boot" ] || why=rebooted
   fi
-  say end $(($(wc -c <"$spool/out"))) "${rc:--}" "$why"
+  # Where the wrapper did not wait for it, the last of the output may still be on its way from the pipe into the file.
+  while { [ -z "$whole" ] || [ -s "$spool/ending" ]; } && [ "$size" != "$before" ]; do
+    sleep 0.2 2>/dev/null || sleep 1
+    before=$size size=$(($(wc -c <"$spool/out")))
+  done
+  say end "$size" "${rc:--}" "$why"
 }
 
 follow() {
@@ -106,7 +113,9 @@ follow() {
   exec 8<&-
   bye=
   read -r bye
-  kill "$tail" "$waiter" 2>/dev/null
+  kill "$tail" 2>/dev/null
+  # It has ended when the program has, and its number may be somebody else's by now.
+  [ -s "$spool/rc" ] || kill "$waiter" 2>/dev/null
   case $bye in done*) clean ;; esac
 }
 

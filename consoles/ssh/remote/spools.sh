@@ -5,7 +5,7 @@ base=$HOME/.opsconsole boot=
 { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
 state() {
   pid='' then='' rc=''
-  { read -r rc <"$1/rc"; } 2>/dev/null
+  { read -r rc rest <"$1/rc"; } 2>/dev/null
   [ -z "$rc" ] || { echo "ended $rc"; return; }
   { read -r pid then <"$1/pid"; } 2>/dev/null
   if [ "$pid" ] && [ "$then" = "$boot" ] && kill -0 -"$pid" 2>/dev/null; then echo running; else echo broken; fi
