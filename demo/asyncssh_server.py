@@ -125,6 +125,8 @@ async def _serve(name: str, address: str, port: str, host_key: str, authorized_k
         allow_pty=False,
         reuse_address=True,
     )
+    # In sshd's words: the fleet waits for them, as somebody else's server may answer there.
+    print(f"Server listening on {address} port {port}.", file=sys.stderr, flush=True)
     await asyncio.Event().wait()
 
 

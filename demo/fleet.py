@@ -83,6 +83,11 @@ class _Group:
     def log(self) -> Path:
         return self.key.with_name(f"{self.label}.log")
 
+    def listens(self, port: int) -> bool:
+        """Whether the server has said that it listens everywhere it should."""
+        log = self.log.read_text(errors="replace")
+        return all(f"Server listening on {address} port {port}." in log for _, address in self.members)
+
     def places(self, port: int) -> list[tuple[str, int]]:
         return [(address, port) for _, address in self.members]
 
@@ -341,9 +346,11 @@ class Fleet:
         return sshd
 
     def _await_banners(self, ports: Sequence[int], deadline: float) -> None:
-        """Wait for one host of each server: it listens on all its addresses before it answers on any."""
+        """Wait for one host of each server. A banner alone may be that of who took the port before us."""
         for group, port in zip(self._groups, ports, strict=True):
-            while not shows_ssh_banner(group.members[0][1], port, max(deadline - time.monotonic(), 0.01)):
+            while not group.listens(port) or not shows_ssh_banner(
+                group.members[0][1], port, max(deadline - time.monotonic(), 0.01)
+            ):
                 self._refuse_if_ended()
                 if time.monotonic() > deadline:
                     raise FleetError(f"The SSH host {group.label} did not answer in time: see {group.log}.")

@@ -53,6 +53,7 @@ def sshd_config(
     # Without PAM sshd turns away an account whose password is locked, and root's often is.
     yield f"UsePAM {'yes' if _password_locked(user) else 'no'}"
     yield "StrictModes no"
+    yield "LogLevel INFO"
     yield "PidFile none"
     yield "UseDNS no"
     yield "X11Forwarding no"

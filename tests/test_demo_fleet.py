@@ -20,7 +20,7 @@ import pytest
 
 from demo.fleet import Fleet, FleetError, Host
 from demo.keeper import descendants
-from demo.loopback import is_free, wide_addresses
+from demo.loopback import all_free, is_free, some_free_port, wide_addresses
 
 ROOT = Path(__file__).parent.parent
 
@@ -99,6 +99,8 @@ def test_hosts_do_not_run_the_user_s_start_up_files(demo_fleet: Fleet) -> None:
 
 
 def test_a_second_start_keeps_keys_and_addresses(tmp_path: Path) -> None:
+    # Not the port that fleets of other tests want, too.
+    (tmp_path / "ports.json").write_text(json.dumps([some_free_port()] * 2))
     with Fleet.demo(tmp_path, ["web1", "db1"]) as first:
         before = list(first.hosts)
     with Fleet.demo(tmp_path, ["web1", "db1"]) as second:
@@ -108,9 +110,25 @@ def test_a_second_start_keeps_keys_and_addresses(tmp_path: Path) -> None:
 def test_chooses_another_port_when_the_last_one_is_taken(tmp_path: Path) -> None:
     with Fleet.demo(tmp_path, ["web1"]) as first:
         host = first.hosts[0]
-    with socket.create_server((host.address, host.port)), Fleet.demo(tmp_path, ["web1"]) as second:
-        assert second.port != host.port
-        assert second.hosts[0].key == host.key
+    with socket.create_server((host.address, 0)) as other:
+        port = other.getsockname()[1]
+        (tmp_path / "ports.json").write_text(json.dumps([port]))
+        with Fleet.demo(tmp_path, ["web1"]) as second:
+            assert second.port != port
+            assert second.hosts[0].key == host.key
+
+
+@pytest.mark.parametrize("server", ["openssh", "asyncssh"])
+def test_takes_nobody_else_s_server_for_its_own(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Fleet.demo(tmp_path / "first", ["web1"]) as first:
+        second = Fleet.demo(tmp_path / "second", ["web1"], server=server)
+        (second.directory / "ports.json").write_text(json.dumps([first.port]))
+        # The port was free when the second fleet looked.
+        looks = iter([lambda _: True])
+        monkeypatch.setattr("demo.fleet.all_free", lambda places: next(looks, all_free)(places))
+        with second, logged_in(second, second.hosts[0]) as client:
+            assert second.port != first.port
+            assert output_of(client, "echo $OPSC_DEMO_HOST") == "web1"
 
 
 def test_stop_ends_programs_that_left_their_session(demo_fleet: Fleet) -> None:
