@@ -107,6 +107,8 @@ class Fleet:
         self.private_key = directory / "login.key"
         self.home = directory / "home"
         self.home.mkdir(exist_ok=True)
+        if user:
+            os.chown(self.home, pwd.getpwnam(user).pw_uid, -1)
         self.server = server
         self.hosts: list[Host] = []
         self._groups = groups
