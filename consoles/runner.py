@@ -99,6 +99,8 @@ class Runner:
             self.kept.close()
             self.writer.stop(timeout / 2)
             self._nudge.set()
+            # Not beyond its time: it may be waiting for a database that somebody holds locked.
+            self._keeper.join(1.0)
             self._owner.release()
 
     # For executions

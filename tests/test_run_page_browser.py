@@ -133,6 +133,7 @@ def test_says_that_the_computer_has_no_network_and_catches_up_after_it(console: 
     page.context.set_offline(False)
     expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live", timeout=20_000)
     expect_status(page, "succeeded")
+    expect(page.locator(".xterm-rows")).to_contain_text("last")
     assert all_lines(page) == ["first", *map(str, range(2, 501)), "last"]
     page.complaints.clear()  # type: ignore[attr-defined]  # the browser complains about the network, rightly
 
