@@ -15,11 +15,12 @@ from tests.support.people import person
 from tests.support.rights import RUN_RIGHTS
 from tests.support.runs import add_run, add_server
 
-pytestmark = pytest.mark.django_db
+# Asking for a run makes a runner, whose thread must not wait for a transaction that ends with the test.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def alice(db: None) -> User:
+def alice(transactional_db: None) -> User:
     return person("alice", *RUN_RIGHTS, is_staff=True, is_superuser=True)
 
 
