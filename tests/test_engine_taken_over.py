@@ -135,3 +135,19 @@ def test_process_that_stops_leaves_no_slot_taken(engine: Engine, text: str, sett
     rows = engine.wait_for_end(run) + engine.wait_for_end(waiting)
     assert [row.status for row in rows] == ["failed"] * 2
     assert (tmp_path / "starts").read_text() == "x\n" * 2
+
+
+def test_host_that_its_own_process_has_lost_sight_of_is_worked_on(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault came between taking it and working on it; its lease is renewed, so nobody else would take it."""
+    monkeypatch.setattr("consoles.runner.RENEW_EVERY", 0.1)
+    monkeypatch.setattr("consoles.runner.LOOK_EVERY", 0.05)
+    [server] = engine.servers(1)
+    dispatcher.start()
+    run = Run.objects.create(requester_name="x", title="x", program="echo hi", program_sha256="", output_limit=100)
+    HostRun.objects.create(
+        run=run, index=0, server=server, server_name=server.name, owner=dispatcher.owner(), fence=1, lease_until=Now()
+    )
+    [row] = engine.wait_for_end(run)
+    assert (row.status, engine.output(row)) == ("succeeded", b"hi\n")

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from consoles import ssh
+from consoles import program_watch, ssh
 from consoles.models import HostRun, Run
 from consoles.outcome import Limits
 from consoles.outputlog import LogWriter, Ticket
@@ -35,13 +35,13 @@ class Scripted(ssh.DetachedProgram):
         pass
 
 
-def outcome_of(program: Scripted, canceled: bool) -> tuple[str, str]:
+def outcome_of(program: Scripted, canceled: bool, idle: float = 0) -> tuple[str, str]:
     """Status and reason when the cancel is known, or not, by the time the end is heard of."""
     run = Run.objects.create(title="t", program="true", program_sha256="", output_limit=1000, requester_name="alice")
     row = HostRun.objects.create(run=run, index=0, server_name="h0", status=Status.RUNNING, fence=1, mode="detached")
     work = Work(
         "true",
-        Limits(0, 0, 1000),
+        Limits(idle, 0, 1000),
         1.0,
         "auto",
         1000,
@@ -74,3 +74,49 @@ def test_timeout_that_another_process_enforced_is_the_outcome() -> None:
         Scripted(ssh.Exited(None, vanished=ssh.Vanished.KILLED, stopped="total")), canceled=False
     )
     assert (status, reason) == ("timed_out", "Stopped after 0 s in all. It has ended.")
+
+
+class Clock:
+    """What the watch takes for the time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(program_watch, "time", clock)
+    return clock
+
+
+class Slow(Scripted):
+    """A program whose second event comes only after this process has stood still for ten minutes."""
+
+    clock: Clock
+
+    def next_event(self, timeout: float) -> Any:
+        if len(self._events) == 2:
+            self.clock.now += 600
+        return super().next_event(timeout)
+
+
+def test_silence_while_this_process_stood_still_is_not_the_programs(clock: Clock) -> None:
+    program = Slow(ssh.Exited(0), ssh.OutputReceived(1, b"before\n"), None)
+    program.clock = clock
+    assert outcome_of(program, canceled=False, idle=60) == ("succeeded", "")
+
+
+def test_silence_while_the_database_refuses_is_not_the_programs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = LogWriter.append
+
+    def append_late(self: LogWriter, *arguments: Any) -> None:
+        clock.now += 600
+        append(self, *arguments)
+
+    monkeypatch.setattr(LogWriter, "append", append_late)
+    program = Scripted(ssh.Exited(0), ssh.OutputReceived(1, b"one\n"), ssh.OutputReceived(1, b"two\n"))
+    assert outcome_of(program, canceled=False, idle=60) == ("succeeded", "")
