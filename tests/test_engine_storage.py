@@ -16,7 +16,6 @@ from django.db.backends.signals import connection_created
 
 from consoles import dispatcher, doorbell, lease, runner
 from consoles.models import HostRun
-from consoles.outputlog import LogWriter
 from consoles.protocol import STDERR, STDOUT
 from consoles.statuses import Status
 from tests.support.engine import Engine
@@ -25,18 +24,10 @@ Trouble = threading.Semaphore
 
 
 @pytest.fixture
-def trouble(monkeypatch: pytest.MonkeyPatch) -> Trouble:
+def trouble(monkeypatch: pytest.MonkeyPatch, refusals: Trouble) -> Trouble:
     """Released at each time the database refuses the log writer, which waits only shortly for a lock here."""
-    noted = threading.Semaphore(0)
-    note = LogWriter._note_trouble
-
-    def note_and_tell(self: LogWriter, error: Any) -> None:
-        note(self, error)
-        noted.release()
-
-    monkeypatch.setattr(LogWriter, "_note_trouble", note_and_tell)
     monkeypatch.setitem(connections.databases["default"]["OPTIONS"], "timeout", 0.1)
-    return noted
+    return refusals
 
 
 @pytest.fixture
