@@ -75,6 +75,17 @@ def gate(tmp_path: Path) -> Gate:
     return Gate(tmp_path)
 
 
+def cut_off(engine: Engine, network_of: NetworkOf, gate: Gate) -> tuple[Server, Network, Run]:
+    """A run whose only host has printed up to the gate, and cannot be reached any more."""
+    [server] = engine.servers()
+    network = network_of(server)
+    run = engine.start([server], gate.text)
+    engine.wait_for_output(run, "up")
+    network.go_away()
+    out_of_contact(engine, run)
+    return server, network, run
+
+
 def out_of_contact(engine: Engine, run: Run, words: str = "") -> HostRun:
     [row] = engine.wait_until(run, lambda rows: rows[0].contact_lost is not None and words in rows[0].reason)
     assert row.status == "running"
@@ -107,12 +118,7 @@ def test_refused_and_broken_connections_are_told_and_made_up_for(
 
 
 def test_contact_that_is_back_is_told(engine: Engine, network_of: NetworkOf, gate: Gate) -> None:
-    [server] = engine.servers()
-    network = network_of(server)
-    run = engine.start([server], gate.text)
-    engine.wait_for_output(run, "up")
-    network.go_away()
-    out_of_contact(engine, run)
+    server, network, run = cut_off(engine, network_of, gate)
     network.come_back()
     [row] = engine.wait_until(run, lambda rows: rows[0].contact_lost is None)
     assert (row.status, row.reason) == ("running", "")
@@ -166,12 +172,7 @@ def test_sshd_that_is_killed_and_restarted_costs_nothing(
 def test_host_key_that_changed_meanwhile_blocks_until_it_is_trusted(
     engine: Engine, network_of: NetworkOf, gate: Gate
 ) -> None:
-    [server] = engine.servers()
-    network = network_of(server)
-    run = engine.start([server], gate.text)
-    engine.wait_for_output(run, "up")
-    network.go_away()
-    out_of_contact(engine, run)
+    server, network, run = cut_off(engine, network_of, gate)
     server.host_keys.update(key="AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43, fingerprint="SHA256:old")
     network.come_back()
     row = out_of_contact(engine, run, "trust or revoke the new one in the inventory")
@@ -205,12 +206,7 @@ def test_credential_that_was_changed_meanwhile_is_the_one_that_is_used(
 def test_cancel_while_out_of_contact_ends_it_when_the_host_is_back(
     engine: Engine, network_of: NetworkOf, gate: Gate
 ) -> None:
-    [server] = engine.servers()
-    network = network_of(server)
-    run = engine.start([server], gate.text)
-    engine.wait_for_output(run, "up")
-    network.go_away()
-    out_of_contact(engine, run)
+    server, network, run = cut_off(engine, network_of, gate)
     actions.cancel_run(run, None, "tester")
     row = out_of_contact(engine, run, "Canceled, but not confirmed: ")
     assert row.reason.endswith("It is ended as soon as the host answers.")
@@ -224,12 +220,7 @@ def test_cancel_while_out_of_contact_ends_it_when_the_host_is_back(
 def test_program_that_ended_while_out_of_contact_keeps_its_outcome_though_canceled(
     engine: Engine, network_of: NetworkOf, gate: Gate
 ) -> None:
-    [server] = engine.servers()
-    network = network_of(server)
-    run = engine.start([server], gate.text)
-    engine.wait_for_output(run, "up")
-    network.go_away()
-    out_of_contact(engine, run)
+    server, network, run = cut_off(engine, network_of, gate)
     gate.open()
     gate.wait_for_end(engine, run)
     actions.cancel_run(run, None, "tester")
