@@ -58,7 +58,7 @@ _CHANGING = re.compile(
     rf"(?<![\w.,:-])(?:(?P<time>{_TIMES})|(?P<rate>{_RATES})|(?P<duration>{_DURATIONS}))(?![\w:])"
     r"|(?P<boot>^\[\s{0,12}\d{1,12}\.\d{3,9}\])"
     r"|(?P<up>\bup\s+(?:\d+ days?,\s+)?(?:\d{1,2}:\d\d|\d+ min)(?![\w:]))"
-    r"|(?P<program>(?<![^\s\"'(=])/\S{0,200}?(?:\.opsconsole/[0-9a-f-]{36}-\d{1,5}/script|/opsc\.\w{6})(?!\w))"
+    r"|(?P<program>(?<![^\s\"'(=])/\S{0,200}?(?:\.opsconsole/[0-9a-f-]{36}-\d{1,5}\.script|/opsc\.\w{6})(?!\w))"
     r"|(?P<pid>(?<=[\w)])\[\d+\](?=:)|\b(?:pid|PID|Pid)[ :=#]{1,2}\d+(?!\w))"
 )
 _DIGIT = re.compile(r"\d")

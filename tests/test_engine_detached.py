@@ -30,17 +30,27 @@ def without_setsid(make_fleet: MakeFleet, tmp_path: Path) -> Fleet:
     """A host with few tools."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    for name in ("sh", "head", "cat", "mkfifo", "tail", "touch"):
+    for name in ("sh", "head", "cat", "mkfifo", "tail", "dd", "touch"):
         (tools / name).symlink_to(str(shutil.which(name)))
     return make_fleet(1, SetEnv=f"PATH={tools}")
 
 
-def spool_of(fleet: Fleet, host_run: HostRun) -> Path:
-    return fleet.home_of("one") / ".opsconsole" / host_run.spool_name
+def file_of(fleet: Fleet, host_run: HostRun, kind: str) -> Path:
+    return fleet.home_of("one") / ".opsconsole" / f"{host_run.spool_name}.{kind}"
 
 
 def wrapper_of(fleet: Fleet, host_run: HostRun) -> int:
-    return int((spool_of(fleet, host_run) / "pid").read_text().split()[0])
+    return int(file_of(fleet, host_run, "pid").read_text().split()[2])
+
+
+def group_of(fleet: Fleet, host_run: HostRun) -> int:
+    return int(file_of(fleet, host_run, "pid").read_text().split()[0])
+
+
+def kill_all_of(fleet: Fleet, host_run: HostRun) -> None:
+    """Kill who watches over a program, and then its process group."""
+    os.kill(wrapper_of(fleet, host_run), signal.SIGKILL)
+    os.killpg(group_of(fleet, host_run), signal.SIGKILL)
 
 
 def start_on(engine: Engine, fleet: Fleet, text: str) -> tuple[Run, HostRun]:
@@ -73,7 +83,15 @@ def test_appliance_is_attached_unless_it_must_not_be(engine: Engine) -> None:
 def test_what_the_host_kept_is_removed_when_everything_is_stored(engine: Engine, one_host: Fleet) -> None:
     [row] = engine.run(add_to_inventory(one_host, 1), "seq 1 1000")
     assert (row.status, row.mode) == ("succeeded", "detached")
-    engine.wait_until(row.run, lambda rows: not list(spool_of(one_host, row).iterdir()))
+    engine.wait_until(row.run, lambda rows: not file_of(one_host, row, "out").exists())
+
+
+def test_host_looks_after_the_limits_of_what_runs_for_longer_than_a_second(engine: Engine, one_host: Fleet) -> None:
+    run, row = start_on(engine, one_host, f"echo up; until [ -e {one_host.directory}/go ]; do sleep 0.02; done")
+    engine.wait_until(run, lambda rows: file_of(one_host, row, "watch").exists())
+    (one_host.directory / "go").touch()
+    [row] = engine.wait_for_end(run)
+    assert row.status == "succeeded"
 
 
 def test_watcher_that_is_killed_leaves_the_outcome_unknown_and_names_what_is_left(
@@ -89,12 +107,12 @@ def test_watcher_that_is_killed_leaves_the_outcome_unknown_and_names_what_is_lef
     assert row.reason.endswith("sleep 1021.")
     assert engine.output(row) == b"up\n"
     # It stays for somebody to look at.
-    assert (spool_of(one_host, row) / "out").read_bytes() == b"up\n"
+    assert file_of(one_host, row, "out").read_bytes() == b"up\n"
 
 
 def test_watcher_and_program_that_are_killed_together_are_told(engine: Engine, one_host: Fleet) -> None:
     run, row = start_on(engine, one_host, "echo up; sleep 1022")
-    os.killpg(wrapper_of(one_host, row), signal.SIGKILL)
+    kill_all_of(one_host, row)
     [row] = engine.wait_for_end(run)
     assert row.status == "lost" and row.reason.endswith("None of its processes is left.")
 
@@ -103,10 +121,10 @@ def test_reboot_is_recognised_and_the_output_kept(engine: Engine, one_host: Flee
     run, row = start_on(engine, one_host, "echo up; sleep 1023")
     one_host.kill("one")
     engine.wait_until(run, lambda rows: rows[0].contact_lost)
-    wrapper = wrapper_of(one_host, row)
-    os.killpg(wrapper, signal.SIGKILL)
+    kill_all_of(one_host, row)
     # In a boot before this one.
-    (spool_of(one_host, row) / "pid").write_text(f"{wrapper} 00000000-0000-0000-0000-000000000000\n")
+    pid = file_of(one_host, row, "pid")
+    pid.write_text(pid.read_text().replace(row.boot_id, "00000000-0000-0000-0000-000000000000"))
     one_host.revive("one")
     [row] = engine.wait_for_end(run)
     assert row.status == "lost"
@@ -118,8 +136,8 @@ def test_reboot_that_took_the_output_with_it_is_recognised(engine: Engine, one_h
     run, row = start_on(engine, one_host, "echo up; sleep 1024")
     one_host.kill("one")
     engine.wait_until(run, lambda rows: rows[0].contact_lost)
-    os.killpg(wrapper_of(one_host, row), signal.SIGKILL)
-    shutil.rmtree(spool_of(one_host, row))
+    kill_all_of(one_host, row)
+    shutil.rmtree(one_host.home_of("one") / ".opsconsole")
     dispatcher.stop()
     HostRun.objects.filter(pk=row.pk).update(boot_id="an earlier boot")
     one_host.revive("one")
@@ -131,15 +149,15 @@ def test_reboot_that_took_the_output_with_it_is_recognised(engine: Engine, one_h
 
 def test_removed_spool_is_told(engine: Engine, one_host: Fleet) -> None:
     run, row = start_on(engine, one_host, "echo up; sleep 1025")
-    wrapper = wrapper_of(one_host, row)
+    group = group_of(one_host, row)
     one_host.kill("one")
     engine.wait_until(run, lambda rows: rows[0].contact_lost)
-    shutil.rmtree(spool_of(one_host, row))
+    shutil.rmtree(one_host.home_of("one") / ".opsconsole")
     one_host.revive("one")
     [row] = engine.wait_for_end(run)
     assert row.status == "lost"
     assert row.reason == ("h0 knows nothing of it: its directory ~/.opsconsole was removed. Check there how it ended.")
-    os.killpg(wrapper, signal.SIGKILL)
+    os.killpg(group, signal.SIGKILL)
 
 
 def test_output_limit_of_the_host_is_told_when_it_is_back(engine: Engine, one_host: Fleet, settings: object) -> None:
@@ -149,9 +167,9 @@ def test_output_limit_of_the_host_is_told_when_it_is_back(engine: Engine, one_ho
     run, row = start_on(engine, one_host, text)
     one_host.kill("one")
     engine.wait_until(run, lambda rows: rows[0].contact_lost)
-    (spool_of(one_host, row) / "stopped").write_text("quota\n")
+    file_of(one_host, row, "stopped").write_text("quota\n")
     (folder / "go").touch()
-    os.killpg(wrapper_of(one_host, row), signal.SIGTERM)
+    os.killpg(group_of(one_host, row), signal.SIGTERM)
     one_host.revive("one")
     [row] = engine.wait_for_end(run)
     assert (row.status, row.exit_status) == ("failed", 143)

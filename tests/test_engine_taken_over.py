@@ -85,8 +85,8 @@ def test_start_that_nobody_answered_is_made_once(engine: Engine, text: str, tmp_
     dispatcher.start()
     [row] = engine.wait_for_end(run)
     assert (row.status, row.exit_status) == ("failed", 5)
-    spool = engine.fleet.home / ".opsconsole" / row.spool_name
-    engine.wait_until(run, lambda rows: not any(spool.iterdir()))
+    kept = engine.fleet.home / ".opsconsole"
+    engine.wait_until(run, lambda rows: not list(kept.glob(f"{row.spool_name}.*")))
     # And once more, by an owner that has slept through all that.
     HostRun.objects.filter(pk=row.pk).update(status=Status.STARTING, size=0, lines=0, owner="gone", fence=9)
     HostRun.objects.filter(pk=row.pk).update(lease_until=Now() - timedelta(seconds=1))

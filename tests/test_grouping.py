@@ -86,7 +86,7 @@ def test_short_names_do_not_hit_ordinary_words() -> None:
         ("Fetched 312 kB in 1s (298 kB/s)", "Fetched 312 kB in <duration> (<rate>)"),
         ("pid 123 PID: 4 (pid=77)", "pid <pid> PID: <pid> (pid=<pid>)"),
         (
-            'File "/home/ops/.opsconsole/63a9ad13-0405-46de-89be-ab9e27ead2d2-17/script", line 3, in <module>',
+            'File "/home/ops/.opsconsole/63a9ad13-0405-46de-89be-ab9e27ead2d2-17.script", line 3, in <module>',
             'File "<program>", line 3, in <module>',
         ),
         ("/tmp/opsc.qA7xYz: line 3: apt: command not found", "<program>: line 3: apt: command not found"),

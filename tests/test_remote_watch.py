@@ -33,7 +33,8 @@ def test_watcher_that_is_killed_is_told_and_what_it_left_is_named(remote_home: R
     left = remote_home.ask(remote_sh.look_at_spool("s-0"))
     assert all(line.startswith("left ") for line in left)
     # The program's shell and its child, and none of what watched over them.
-    assert [line.split(" ", 2)[2].split()[-1] for line in left] == [str(remote_home.spool() / "script"), "1000"]
+    assert [str(remote_home.file("script")) in line for line in left] == [True, False]
+    assert left[1].endswith("sleep 1000")
     assert remote_home.ask(remote_sh.end_spool("s-0", 1, "canceled")) == ["term", "ended"]
     assert remote_home.ask(remote_sh.look_at_spool("s-0")) == ["none"]
     follower.leave()
@@ -51,13 +52,14 @@ def test_reboot_is_told_from_a_killed_watcher(remote_home: RemoteHome) -> None:
     follower = remote_home.start("echo up; " + WAIT)
     follower.wait_until(lambda: follower.output == b"up\n")
     follower.leave()
-    pid = remote_home.wrapper()
-    os.killpg(pid, signal.SIGKILL)
-    (remote_home.spool() / "pid").write_text(f"{pid} 00000000-0000-0000-0000-000000000000\n")
+    pid, _, *others = remote_home.file("pid").read_text().split()
+    os.kill(remote_home.wrapper(), signal.SIGKILL)
+    os.killpg(int(pid), signal.SIGKILL)
+    remote_home.file("pid").write_text(" ".join([pid, "00000000-0000-0000-0000-000000000000", *others]))
     assert remote_home.follow(begin=3).wait_for_end() == (3, "-", "rebooted")
     # Its number is another's by now.
     assert remote_home.ask(remote_sh.end_spool("s-0", 1, "canceled")) == ["none"]
-    (remote_home.spool() / "pid").write_text("")
+    remote_home.file("pid").write_text("")
     assert remote_home.follow(begin=3).wait_for_end() == (3, "-", "never")
 
 
@@ -66,7 +68,7 @@ def test_number_that_is_another_processs_by_now_is_left_alone(remote_home: Remot
     follower.wait_until(lambda: follower.output == b"up\n")
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text()
     with subprocess.Popen(["sleep", "1000"], start_new_session=True) as other:
-        (remote_home.spool() / "pid").write_text(f"{other.pid} {boot_id}")
+        remote_home.file("pid").write_text(f"{other.pid} {boot_id}")
         assert remote_home.ask(remote_sh.end_spool("s-0", 1, "canceled")) == ["none"]
         assert other.poll() is None
         other.kill()
@@ -78,6 +80,7 @@ def test_output_limit_holds_while_nobody_is_connected(remote_home: RemoteHome, s
     # A program that prints and prints, in bytes and not at full speed: what the disk takes is not what is tested.
     text = "echo up; while :; do head -c 100000 /dev/zero; sleep 0.05; done"
     follower = remote_home.start(text, most_output=300_000)
+    follower.ask_to_watch()
     follower.wait_until(lambda: follower.output[:3] == b"up\n")
     follower.leave()
     remote_home.wait_for_no_process()
@@ -88,10 +91,11 @@ def test_output_limit_holds_while_nobody_is_connected(remote_home: RemoteHome, s
 def test_limit_of_the_host_and_an_ending_by_the_console_do_not_get_in_each_others_way(remote_home: RemoteHome) -> None:
     text = f"trap '{WAIT}; exit 3' TERM; head -c 200000 /dev/zero; while :; do sleep 0.05; done 2>/dev/null"
     follower = remote_home.start(text, most_output=100_000)
-    wait_for_file(remote_home.spool() / "stopped")
+    follower.ask_to_watch()
+    wait_for_file(remote_home.file("stopped"))
     with ThreadPoolExecutor() as pool:
         said = pool.submit(remote_home.ask, remote_sh.end_spool("s-0", 1, "output"))
-        wait_for_file(remote_home.spool() / "ending")
+        wait_for_file(remote_home.file("ending"))
         go(remote_home)
         assert said.result() == ["term", "ended"]
     assert follower.wait_for_end()[1] == "3"
@@ -112,6 +116,54 @@ def test_quota_of_all_spools_holds_while_nobody_is_connected(remote_home: Remote
     remote_home.wait_for_no_process()
     size, status, why = remote_home.follow(begin=40_000_003).wait_for_end()
     assert 20_000 * 1024 < size <= 40_000_003 and (status, why) == ("143", "quota")
+
+
+def test_what_a_program_leaves_behind_goes_on_printing_to_nobody(remote_home: RemoteHome) -> None:
+    """A service that keeps its starter's output open must not die of having nobody who reads it."""
+    text = "(while :; do echo more; date >>beats; sleep 0.02; done) & echo $!; until [ -e beats ]; do sleep 0.02; done"
+    follower = remote_home.start(text)
+    follower.ask_to_watch()
+    assert follower.wait_for_end()[1:] == ("0", "held")
+    left, beats = int(follower.output.split()[0]), remote_home.home / "beats"
+    follower.finish()
+    seen = beats.stat().st_size
+    deadline = time.monotonic() + 10
+    while beats.stat().st_size < seen + 300:
+        assert Path(f"/proc/{left}").exists() and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_of_two_who_look_after_the_limits_the_newest_stays(remote_home: RemoteHome) -> None:
+    first = remote_home.start(f"echo up; {WAIT}")
+    first.ask_to_watch()
+    earlier = wait_for_watcher(remote_home, "")
+    second = remote_home.follow()
+    second.ask_to_watch()
+    later = wait_for_watcher(remote_home, earlier)
+    deadline = time.monotonic() + 10
+    while int(earlier) in remote_home.processes():
+        assert time.monotonic() < deadline
+        # What wakes it when the program ends: otherwise it would sleep for longer and longer.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(earlier), signal.SIGCONT)
+        time.sleep(0.01)
+    assert int(later) in remote_home.processes()
+    go(remote_home)
+    first.finish()
+    second.finish()
+    remote_home.wait_for_no_process()
+
+
+def wait_for_watcher(remote_home: RemoteHome, but: str) -> str:
+    """The process that looks after the limits, when it is another than ``but``."""
+    deadline = time.monotonic() + 10
+    while True:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            _, watcher = remote_home.file("watch").read_text().split()
+            if watcher != but:
+                return watcher
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_watch_ends_with_the_program(remote_home: RemoteHome) -> None:
@@ -140,6 +192,7 @@ def test_full_disk_is_told_and_the_exit_status_is_not_lost(
 ) -> None:
     remote_home.use(shell)
     follower = remote_home.start("head -c 3000000 /dev/zero; exit 3")
+    follower.ask_to_watch()
     assert follower.wait_for_end()[1:] == ("3", "full")
     assert len(follower.output) > 300_000
     # Nothing can be started any more, and a name that was not used is free again.

@@ -76,10 +76,10 @@ def test_cleaning_removes_orphans_that_are_over_and_nothing_else(server: Server,
     assert "orphan" not in found[active.spool_name]
     assert ": ended with 3, " in found[over.spool_name] and found[over.spool_name].endswith(", orphan")
     assert " of a run not known here: running, " in found[unknown]
-    # What was removed leaves its empty directory: the name is not to be used again.
-    left = [name for name in (active.spool_name, over.spool_name, unknown) if (base / name / "out").exists()]
+    # What was removed leaves its empty file: the name is not to be used again.
+    left = [name for name in (active.spool_name, over.spool_name, unknown) if (base / f"{name}.out").exists()]
     assert left == [active.spool_name, unknown]
-    assert list((base / over.spool_name).iterdir()) == []
+    assert [path.name for path in base.glob(f"{over.spool_name}*")] == [over.spool_name]
 
 
 def test_programs_of_unknown_runs_are_ended_only_when_that_is_asked_for(server: Server, small_fleet: Fleet) -> None:

@@ -1,10 +1,11 @@
 """A program that outlives its connection: its output is a file on the host, which is sent from any byte on.
 
-What runs on the host is in ``remote/``: ``follow.sh`` once per connection, ``wrapper.sh`` once per program.
+What runs on the host is in ``remote/``: ``start.sh``, ``watch.sh`` and ``follow.sh`` are sent as one text.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
 import shlex
 import time
@@ -72,6 +73,7 @@ class DetachedProgram:
         # What the login itself printed, by stream, until the program's output begins.
         self._greeting: dict[int, bytes] | None = {STDOUT: b"", STDERR: b""}
         self._line = b""
+        self._watch_at = time.monotonic() + _WATCH_AFTER
         data = _standard_input(text or "", self._token)
         self._session = Session(connection, _command_line(len(data), self._token, text is not None, spool, begin))
         self._session.send(data)
@@ -100,6 +102,7 @@ class DetachedProgram:
         After :class:`Exited` there is nothing more. Raises :class:`CannotDetach` or :class:`ProgramNotStarted` when
         nothing was started, and :class:`SpoolMissing` when it was only looked for and is not there.
         """
+        self._ask_to_watch()
         if not self._ready and not self._is_complete and self._session.output.next_stream() is None:
             self._session.output.wait(self._patience(timeout))
         self._take()
@@ -109,6 +112,12 @@ class DetachedProgram:
         if isinstance(found, ConnectError):
             raise found
         return found
+
+    def _ask_to_watch(self) -> None:
+        """Most programs are over before a process that looks after their limits would pay."""
+        if self.announced and not self.has_exited and time.monotonic() >= self._watch_at:
+            self._watch_at = math.inf
+            self._session.send(b"watch\n")
 
     def finish(self) -> None:
         """Let the host remove what it kept: everything is stored here. The connection may serve another program."""
@@ -155,11 +164,11 @@ class DetachedProgram:
     def _obey(self, words: list[str]) -> None:
         match words:
             case ["started" | "found", boot_id]:
-                self.boot_id = boot_id[:64]
+                self.boot_id = _known(boot_id)
             case ["cannot", *why]:
                 self._ready.append(CannotDetach(self.connection.target.name, " ".join(why)[:300]))
             case ["gone" | "removed" as what, boot_id]:
-                self._ready.append(_missing(self.connection.target.name, what, boot_id))
+                self._ready.append(_missing(self.connection.target.name, what, _known(boot_id)))
             case ["end", size, status, why] if _is_number(size) and self._exited is None:
                 self._size = int(size)
                 self._exited = _exited(status, why)
@@ -175,7 +184,7 @@ class DetachedProgram:
 
     def _patience(self, timeout: float) -> float:
         if self._exited is None and self.announced:
-            return timeout
+            return min(timeout, max(self._watch_at - time.monotonic(), 0.01))
         return max(min(timeout, self._quiet_since + DRAIN - time.monotonic()), 0.01)
 
     def _look_for_end(self) -> None:
@@ -210,16 +219,24 @@ class DetachedProgram:
         self._ready.append(ProgramNotStarted(why_not_started(self.connection.target.name, words, session.status)))
 
 
-#: What the wrapper says where it could not write down the exit status.
+#: What the host says where it could not write down the exit status.
 _DISK_FULL = "full"
 #: What it says where something that the program left behind holds its output open.
 _HELD_OPEN = "held"
 #: One program in so many looks for old spools when it is over: each host is swept now and then, no run waits for it.
 _CLEAN_ONE_IN = 50
+#: Bytes of a program that a host hands over in its environment (Linux: at most 128 KiB a word), without a process more.
+_SHORT = 32 * 1024
+#: Seconds after which a program that still runs is looked after on its host; before, only while it is connected.
+_WATCH_AFTER = 1.0
 
-# The length first: what is not whole must not be run, not even in part. The texts come as quoted words: to cut them
-# apart by patterns takes dash a tenth of a second, ten times what all the rest does.
+# Shells of the ash family (dash, busybox) execute a file line by line as it comes, so no process needs to read it for
+# them; bash and ksh read a file to its end first. Nothing of the text happens before its last line. Where the length
+# is asked for: what is not whole must not be run, not even in part. The texts come as quoted words: to cut them apart
+# by patterns takes dash a tenth of a second, ten times what all the rest does.
 _READ = (
+    'if [ -p /dev/stdin ] && [ -z "${BASH_VERSION:-}${KSH_VERSION:-}${YASH_VERSION:-}" ]; '
+    "then . /dev/stdin; exit 125; fi; "
     'opsc=$(head -c "$1") || { printf "\\001opsc %s cannot it has no head -c\\n" "$2" >&2; exit 0; }; '
     'case $opsc in *"#$2") ;; *) exit 125 ;; esac; eval "$opsc"'
 )
@@ -232,8 +249,9 @@ def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int
 
 
 def _standard_input(program: str, token: str) -> bytes:
-    follow, wrapper = remote_sh.remote_text("follow"), remote_sh.remote_text("wrapper")
-    return f"wrapper={shlex.quote(wrapper)}\nprogram={shlex.quote(program)}\n{follow}#{token}".encode()
+    short = "1" if len(program.encode()) <= _SHORT else ""
+    texts = "".join(remote_sh.remote_text(name) for name in ("start", "watch", "follow"))
+    return f"short={short}\nprogram={shlex.quote(program)}\n{texts}main #{token}\n".encode()
 
 
 def _is_number(text: str) -> bool:
@@ -247,6 +265,11 @@ def _exited(status: str, why: str) -> Exited:
         return Exited(int(status), held_open=why == _HELD_OPEN, stopped=stopped, disk_full=why == _DISK_FULL)
     vanished = Vanished(why) if why in set(Vanished) else Vanished.KILLED
     return Exited(None, vanished=vanished, stopped="" if why in set(Vanished) else why)
+
+
+def _known(boot_id: str) -> str:
+    """The host's word for its boot, or "" where it has none."""
+    return "" if boot_id == "-" else boot_id[:64]
 
 
 def _missing(name: str, what: str, boot_id: str) -> SpoolMissing:

@@ -69,7 +69,7 @@ def _end(connection: Connection, text: str, grace: float) -> Ending:
 
 
 def survivors(program: DetachedProgram) -> str:
-    """A sentence about the processes of a detached program whose wrapper is gone: they are looked for on its host."""
+    """A sentence about what is left of a detached program that nobody watches over: its host is asked."""
     try:
         answer = ask(program.connection, remote_sh.look_at_spool(program.spool.name), _LOOK)
     except ConnectError as error:

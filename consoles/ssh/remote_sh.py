@@ -100,8 +100,9 @@ def spools(remove: Iterable[str] = ()) -> str:
 
 @cache
 def remote_text(name: str) -> str:
-    """A text of ``remote/`` that runs on hosts."""
-    return (Path(__file__).parent / "remote" / f"{name}.sh").read_text()
+    """A text of ``remote/`` that runs on hosts, without its comments: a host's shell reads every byte of it."""
+    lines = (Path(__file__).parent / "remote" / f"{name}.sh").read_text().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.lstrip().startswith("#"))
 
 
 def _home(spool: str) -> str:

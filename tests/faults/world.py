@@ -45,13 +45,8 @@ class World:
         return self.fleet.home_of(host) / "witness" / f"{seed}-{run}.{kind}"
 
     def spools(self) -> list[Path]:
-        """Directories of detached programs that still hold something; empty ones say that a program was started."""
-        return [
-            spool
-            for name in self.names
-            for spool in (self.fleet.home_of(name) / SPOOL).glob("*")
-            if any(spool.iterdir())
-        ]
+        """Outputs of detached programs that hosts still keep."""
+        return [output for name in self.names for output in (self.fleet.home_of(name) / SPOOL).glob("*.out")]
 
     def programs(self) -> list[str]:
         """The command lines of what runs on the hosts, other than SSH servers."""

@@ -90,6 +90,13 @@ class Follower:
         self.wait_until(lambda: self.begin + len(self.output) >= int(size))
         return int(size), status, why
 
+    def ask_to_watch(self) -> None:
+        """What the console asks when a program has run for a second."""
+        self.wait_until(lambda: self._of("started") or self._of("found"))
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"watch\n")
+        self.process.stdin.flush()
+
     def finish(self, bye: str = "done") -> None:
         """Say that everything is stored, and wait until it has cleaned up."""
         assert self.process.stdin is not None
@@ -186,15 +193,23 @@ class RemoteHome:
         return done.stdout.splitlines()
 
     def spool(self, name: str = "s-0") -> Path:
-        """The directory of a program."""
+        """The file that keeps a program from being started again."""
         return self.home / ".opsconsole" / name
+
+    def file(self, kind: str, name: str = "s-0") -> Path:
+        """What is kept of a program, by kind: ``out``, ``pid``, …."""
+        return self.spool(f"{name}.{kind}")
+
+    def files(self, name: str = "s-0") -> list[Path]:
+        """All that is kept of a program, beside its name."""
+        return list(self.spool().parent.glob(f"{name}.*"))
 
     def wrapper(self, name: str = "s-0") -> int:
         """The process that keeps watch over a program."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, IndexError):
-                return int((self.spool(name) / "pid").read_text().split()[0])
+                return int(self.file("pid", name).read_text().split()[2])
             time.sleep(_LOOK_EVERY)
         raise AssertionError("no wrapper has begun")
 

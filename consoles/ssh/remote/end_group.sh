@@ -34,36 +34,31 @@ gone() {
   done
   [ "$all" ] && [ -z "$(members)" ]
 }
+# While it is not collected by who watches over it, its number is its own.
 is_ours() {
-  [ -r "/proc/$1/cmdline" ] || { ps -o args= -p "$1" 2>/dev/null | grep -qF "$spool/run"; return; }
-  case $(tr "\\0" " " <"/proc/$1/cmdline" 2>/dev/null) in *"$spool/run"*) ;; *) return 1 ;; esac
+  { [ "$wrapper" ] && [ ! -s "$spool.status" ] && kill -0 "$wrapper"; } 2>/dev/null || return
+  [ -r "/proc/$wrapper/cmdline" ] || { ps -o args= -p "$wrapper" 2>/dev/null | grep -qF "${spool##*/}"; return; }
+  case $(tr "\\0" " " <"/proc/$wrapper/cmdline" 2>/dev/null) in *"${spool##*/}"*) ;; *) return 1 ;; esac
 }
-# What watches over the disk ends by itself within half a minute, but is no process of the program.
-dismiss_watch() {
-  members | while read -r pid args; do is_ours "$pid" && kill -TERM "$pid"; done
-  tries=20
-  while members | while read -r pid args; do is_ours "$pid" && echo; done | grep -q . && [ "$tries" -gt 0 ]; do
-    tries=$((tries - 1))
-    sleep 0.1 2>/dev/null || sleep 1
-  done
-  # What it was waiting with ends a moment later.
-  sleep 0.1 2>/dev/null || sleep 1
+shows_our_pipe() {
+  [ -d /proc/self/fd ] && command -v ls >/dev/null 2>&1 || return 0
+  members | while read -r pid args; do ls -l "/proc/$pid/fd" 2>/dev/null | grep -F "$spool."; done | grep -q .
 }
 if [ "${spool:-}" ]; then
-  boot=
+  boot=-
   { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
-  # The wrapper writes it first of all, but after whoever started it was told so.
+  # The program's shell writes it first of all, but after whoever started it was told so.
   tries=20
-  while [ ! -s "$spool/pid" ] && [ "$tries" -gt 0 ]; do
+  while [ ! -s "$spool.pid" ] && [ "$tries" -gt 0 ]; do
     sleep 0.1 2>/dev/null || sleep 1
     tries=$((tries - 1))
   done
   process=
-  { read -r process then <"$spool/pid"; } 2>/dev/null
-  [ "$process" ] || { [ -e "$spool/out" ] && echo early || echo none; exit; }
+  { read -r process then wrapper copier <"$spool.pid"; } 2>/dev/null
+  [ "$process" ] || { [ -e "$spool.out" ] && echo early || echo none; exit; }
   [ "$then" = "$boot" ] || { echo none; exit; }
   # What it left behind when it had ended by itself is none of ours; what we began to end is ended.
-  [ ! -s "$spool/rc" ] || [ -e "$spool/ending" ] || { echo none; exit; }
+  [ ! -s "$spool.rc" ] || [ -e "$spool.ending" ] || { echo none; exit; }
 fi
 all=$(listing)
 # Behind a forced command the process does not lead its group, so the group is looked up.
@@ -73,25 +68,21 @@ group=$(printf "%s\n" "$all" | while read -r pgid stat pid args; do
   [ "$pid" = "$process" ] && echo "$pgid"
 done)
 # A number is given out again once its process and its group are gone: then it is somebody else's.
-[ -z "${spool:-}" ] || [ -z "$group" ] || is_ours "$process" || { echo none; exit; }
-if [ "${spool:-}" ] && [ -z "$group" ] && [ -d /proc/self/fd ] && command -v ls >/dev/null 2>&1; then
-  # Its leader is gone, so somebody of the group must show our pipe: the number may have been given out again.
+if [ "${spool:-}" ] && ! is_ours; then
   group=$process
-  members | while read -r pid args; do ls -l "/proc/$pid/fd" 2>/dev/null | grep -F "$spool/"; done | grep -q . ||
-    { echo none; exit; }
+  shows_our_pipe || { echo none; exit; }
 fi
 group=${group:-$process}
 # Group 1 is never signalled: to kill it would mean everything this login may signal.
 [ "$group" -gt 1 ] || exit
 [ "$all" ] && [ -z "$(members)" ] && echo none && exit
 if [ "${look:-}" ]; then
-  dismiss_watch
   members | while read -r line; do echo "left $line"; done
   exit
 fi
 echo term
 # For whoever follows it later: it did not end by itself. A console that dies now has told nobody else.
-[ -z "${spool:-}" ] || [ -e "$spool/ending" ] || echo "$why" 2>/dev/null >"$spool/ending"
+[ -z "${spool:-}" ] || [ -e "$spool.ending" ] || echo "$why" 2>/dev/null >"$spool.ending"
 kill -TERM -"$group" 2>/dev/null
 kill -CONT -"$group" 2>/dev/null
 if gone "$tenths"; then echo ended; exit; fi

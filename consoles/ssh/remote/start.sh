@@ -1,0 +1,98 @@
+# Starts a program on a host so that it outlives this connection. Read before follow.sh, which says what is set.
+#
+# Files of a spool, after its name and a dot: script, the program; mask, the login's umask; out, what it printed; alive,
+# a fifo that is open for writing while somebody watches over it; pipe, a fifo, where it prints to; pid, its process
+# group, the host's boot, who watches over it and who copies; status, its exit status; rc, exit status, size and what
+# else is known, once all output is there; copied, what dd has to say; ending and stopped, why the console, or the host,
+# ends it; watch, who looks at the limits.
+
+# The file of that name is the token that lets a program start once: whoever makes it starts the program, nobody else.
+make_spool() {
+  [ ! -e "$spool" ] || return 1
+  for tool in setsid mkfifo tail dd; do
+    command -v "$tool" >/dev/null 2>&1 || cannot "it has no $tool"
+  done
+  [ "${HOME:-}" ] && { [ -d "$base" ] || mkdir -m 700 "$base" || [ -d "$base" ]; } 2>/dev/null ||
+    cannot "the home directory ${HOME:-(none)} cannot be written"
+  [ ! -L "$base" ] && [ -O "$base" ] && [ -w "$base" ] || cannot "$base is not a directory of its own"
+  # Without another process, which mkdir would be: with -C a shell makes a file, but never opens one that is there.
+  set -C
+  if ! { printf "" >"$spool"; } 2>/dev/null; then
+    set +C
+    [ -e "$spool" ] || cannot "$base cannot be written: its disk may be full"
+    return 1
+  fi
+  set +C
+  { umask >"$spool.mask" && read -r mask <"$spool.mask"; } 2>/dev/null || no_room
+  umask 077
+  { printf %s "$program" >"$spool.script" && mkfifo "$spool.alive" "$spool.pipe"; } 2>/dev/null || no_room
+}
+no_room() {
+  rm -f "$spool".*
+  rm -f "$spool"
+  cannot "$base cannot be written: its disk may be full"
+}
+
+# Starts the program, copies what it prints, waits for it, and writes down how it ended. A job in the background would
+# ignore interrupts, as would the program: so this runs at the left of a pipe, and says to the right of it when to follow.
+#
+# Programs open their output again by name (>/dev/stderr), which would cut a file short, but not a pipe: what they print
+# goes through one into the file.
+wrap() {
+  # What ends our session is not meant for us. With an action, not ignored: what is ignored here would be there.
+  trap : TERM INT HUP PIPE
+  # The output comes last: whoever finds it finds a fifo that somebody has open for writing, or had.
+  exec 9<>"$spool.alive" && printf "" >"$spool.out" || exit
+  echo ready
+  exec >/dev/null
+  # While we hold the pipe nobody is ended for printing, and who copies sees no end. The program is not of our group,
+  # nor who copies of its: that outlives a KILL until the last byte is copied.
+  exec 6<>"$spool.pipe" 7<"$spool.pipe"
+  dd bs=65536 <&7 2>"$spool.copied" >>"$spool.out" 6>&- 7<&- 9>&- &
+  copier=$!
+  exec 7<&-
+  # In a subshell, or what this shell remarks about a signal would be in the output.
+  (begin </dev/null >"$spool.pipe" 2>&1 6>&- 9>&-)
+  rc=$?
+  exec 6>&-
+  [ ! -s "$spool.pid" ] || write_down
+}
+write_down() {
+  # For now: its output is not whole yet, but we may not live to say more.
+  echo "$rc" >"$spool.status"
+  poke_watch
+  # A signal ends the wait, but not what is waited for.
+  while wait "$copier"; copied=$?; [ "$copied" -gt 128 ] && kill -0 "$copier"; do :; done
+  why='' size=''
+  if [ "$copied" -gt 128 ]; then
+    why=held
+  elif [ "$copied" -gt 0 ]; then
+    why=full
+  else
+    # Its size is the first word of the last line that dd prints, where it prints that line.
+    while read -r word rest; do size=$word; done <"$spool.copied"
+  fi
+  case $size in "" | *[!0-9]*) size=$(($(wc -c <"$spool.out"))) ;; esac
+  # Where not all could be written, on a full disk, the file of the exit status stays empty, too; a fifo needs no disk.
+  echo "$rc $size $why" >"$spool.rc" || why=full
+  poke_watch
+  echo "$rc $size $why" >&9
+}
+
+# Becomes the program, in a session and a group of its own: the first thing it does is to say who it is, or nobody could
+# end it. Whatever its shell has to say, it says under the same name on every host and in every run. The environment
+# hands it over, where it is short enough.
+begin() {
+  umask "$mask"
+  opsc=$program
+  opsc_me="echo \"\$\$ $boot \$PPID $copier\" 2>/dev/null >\"\${1%.script}.pid\" || exit; "
+  case $program in
+  "#!"*) opsc='' opsc_me=$opsc_me'unset opsc opsc_me; read -r first <"$1"; exec ${first#??} "$1"' ;;
+  *)
+    [ "$short" ] || opsc='' opsc_me=$opsc_me'opsc=$(cat "$1"; echo .); opsc=${opsc%.}; '
+    opsc_me=$opsc_me'shift; eval "unset opsc opsc_me; $opsc"'
+    ;;
+  esac
+  export opsc opsc_me
+  exec setsid /bin/sh -c 'eval "$opsc_me"' sh "$spool.script"
+}
