@@ -16,22 +16,22 @@ from tests.support.remote_home import LOGIN_SHELLS, POSIX_SHELLS, RemoteHome
 #: Every byte, without a line end at the end, and large enough for several writes.
 BYTES = bytes(range(256)) * 1000 + b"\xff\xfe end"
 PROGRAMS = {
-    "every byte": ("cat {bytes}; exit 37", BYTES, 37),
-    "several lines": ("echo a\necho b >&2\nexit 3\n", b"a\nb\n", 3),
+    "every-byte": ("cat {bytes}; exit 37", BYTES, 37),
+    "several-lines": ("echo a\necho b >&2\nexit 3\n", b"a\nb\n", 3),
     "quotes": ("echo \"it's\" `echo back` $(echo sub) \\$HOME 'a!b' !", b"it's back sub $HOME a!b !\n", 0),
-    "trailing comment": ("echo a # it's a comment", b"a\n", 0),
+    "trailing-comment": ("echo a # it's a comment", b"a\n", 0),
     "here-document": ("cat <<END\n$((1 + 1)) 'x'\nEND\n", b"2 'x'\n", 0),
-    "line ends at the end": ("echo a\n\n\n\n", b"a\n", 0),
-    "text like our own": (
+    "line-ends-at-the-end": ("echo a\n\n\n\n", b"a\n", 0),
+    "text-like-our-own": (
         "echo '#program opsc-0000000000000000'\n#wrapper opsc-\necho '#opsc-0'\n#opsc-0000000000000001",
         b"#program opsc-0000000000000000\n#opsc-0\n",
         0,
     ),
     "interpreter": ("#!/usr/bin/env python3\nprint('hi')\nraise SystemExit(7)\n", b"hi\n", 7),
-    "reads its input": ('cat; read -r x; echo "end [$x]"', b"end []\n", 0),
-    "knows nothing of us": ('echo "${opsc-unset} ${opsc_me-unset} $#"', b"unset unset 0\n", 0),
-    "not ASCII": ("echo grüße 日本 ÀÁÂÃÄÅÆÇÈ", "grüße 日本 ÀÁÂÃÄÅÆÇÈ\n".encode(), 0),
-    "many quotes": ("printf %s \"'\" '\"' \\' \"''\"", b"'\"'''", 0),
+    "reads-its-input": ('cat; read -r x; echo "end [$x]"', b"end []\n", 0),
+    "knows-nothing-of-us": ('echo "${opsc-unset} ${opsc_me-unset} $#"', b"unset unset 0\n", 0),
+    "not-ASCII": ("echo grüße 日本 ÀÁÂÃÄÅÆÇÈ", "grüße 日本 ÀÁÂÃÄÅÆÇÈ\n".encode(), 0),
+    "many-quotes": ("printf %s \"'\" '\"' \\' \"''\"", b"'\"'''", 0),
     "signal": ("echo a; kill -9 $$", b"a\n", 137),
 }
 

@@ -199,6 +199,8 @@ def test_full_disk_is_told_and_the_exit_status_is_not_lost(
     assert " ".join(remote_home.start("true", "s-1").wait_for("cannot")).endswith("its disk may be full")
     assert not remote_home.spool("s-1").exists()
     follower.finish()
+    # A file that somebody still reads takes its room though it is removed.
+    remote_home.wait_for_no_process()
     after = remote_home.start("echo hi", "s-1")
     assert after.wait_for_end() == (3, "0", "")
 

@@ -121,7 +121,7 @@ class DetachedProgram:
 
     def finish(self) -> None:
         """Let the host remove what it kept: everything is stored here. The connection may serve another program."""
-        self._session.send(b"done all\n" if secrets.randbelow(_CLEAN_ONE_IN) == 0 else b"done\n", last=True)
+        self._session.send(b"done all\n" if secrets.randbelow(_CLEAN_ONE_IN) == 0 else b"done\n")
 
     def close(self) -> None:
         """Stop following; the program goes on."""
@@ -145,11 +145,14 @@ class DetachedProgram:
         if self._greeting is None:
             return data
         said = self._greeting[STDOUT] + data
-        before, mark, output = said.partition(remote_sh.MARK + self._token.encode() + b"\n")
-        self._greeting[STDOUT] = before[-_MOST_GREETING:]
-        if mark:
+        _, mark, rest = said.partition(remote_sh.MARK + self._token.encode() + b" ")
+        words, ended, output = rest.partition(b"\n")
+        if mark and ended:
             self._greeting = None
-        return output
+            self._obey(words.decode(errors="replace").split(" "))
+            return output
+        self._greeting[STDOUT] = said[-_MOST_GREETING:]
+        return b""
 
     def _hear(self, data: bytes) -> None:
         *lines, rest = (self._line + data).split(b"\n")
@@ -234,18 +237,24 @@ _WATCH_AFTER = 1.0
 # them; bash and ksh read a file to its end first. Nothing of the text happens before its last line. Where the length
 # is asked for: what is not whole must not be run, not even in part. The texts come as quoted words: to cut them apart
 # by patterns takes dash a tenth of a second, ten times what all the rest does.
+_READS_AS_IT_COMES = (
+    '[ -p /dev/stdin ] && [ -z "${BASH_VERSION:-}${KSH_VERSION:-}${YASH_VERSION:-}${ZSH_VERSION:-}" ]; then'
+)
 _READ = (
-    'if [ -p /dev/stdin ] && [ -z "${BASH_VERSION:-}${KSH_VERSION:-}${YASH_VERSION:-}" ]; '
-    "then . /dev/stdin; exit 125; fi; "
+    f"if {_READS_AS_IT_COMES} . /dev/stdin; exit 125; fi; "
     'opsc=$(head -c "$1") || { printf "\\001opsc %s cannot it has no head -c\\n" "$2" >&2; exit 0; }; '
     'case $opsc in *"#$2") ;; *) exit 125 ;; esac; eval "$opsc"'
 )
+# Where the login's shell is that of /bin/sh, it need not be started once more. Others (csh, fish) see only a word.
+_IN_LOGIN_SHELL = "test \"$SHELL\" -ef /bin/sh && eval 'if {test} set -- {words}; . /dev/stdin; exit 125; fi'; "
 
 
 def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int) -> str:
     action = "start" if start else "follow"
     words = (str(length), token, action, spool.name, str(begin), str(spool.most_output), str(spool.most_kib))
-    return remote_sh.posix_sh(_READ, *words)
+    # None of them needs quotes, which could not stand within others.
+    at_once = _IN_LOGIN_SHELL.format(test=_READS_AS_IT_COMES, words=" ".join(words))
+    return at_once + remote_sh.posix_sh(_READ, *words)
 
 
 def _standard_input(program: str, token: str) -> bytes:

@@ -129,8 +129,13 @@ class Follower:
         elif self._began:
             self.output += data
         else:
-            self.before, mark, output = (self.before + data).partition(self._mark + b"\n")
-            self._began, self.output = bool(mark), output
+            before, mark, rest = (self.before + data).partition(self._mark + b" ")
+            words, ended, output = rest.partition(b"\n")
+            if mark and ended:
+                self._began, self.before, self.output = True, before, output
+                self.said.insert(0, words.decode().split(" "))
+            else:
+                self.before += data
 
 
 @dataclass
@@ -182,7 +187,7 @@ class RemoteHome:
 
     @property
     def whole_environment(self) -> dict[str, str]:
-        return {"HOME": str(self.home), **self.environment}
+        return {"HOME": str(self.home), "SHELL": self.login[0], **self.environment}
 
     def ask(self, text: str) -> list[str]:
         """The lines that a program of ours prints."""

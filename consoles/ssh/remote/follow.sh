@@ -3,8 +3,8 @@
 # $2 token, $3 "start" or "follow", $4 name of the program's spool, $5 first byte to send, $6 most bytes of output,
 # $7 most KiB of all spools. $program holds the text that is started; $short says that it fits into the environment.
 #
-# Standard output carries the program's output and nothing else, after a line with our mark; lines with our mark on
-# standard error say what happens. Standard input stays open: "watch" asks to look after the limits, "done" means that
+# Standard output carries the program's output and nothing else, after a line with our mark that says whether it was
+# started or found; lines with our mark on standard error say what happens. Standard input stays open: "watch" asks to look after the limits, "done" means that
 # everything is stored, its end that the connection is gone. Nothing here polls: tail wakes when the file grows, and a
 # read of the fifo ends when who watches over the program, the only writer, is no more.
 token=$2 action=$3 base=${HOME:-}/.opsconsole spool=${HOME:-}/.opsconsole/$4 from=$5 limit=$6 quota=$7
@@ -67,8 +67,7 @@ follow() {
   trap "" PIPE
   # Opened for writing first, or opening it for reading would wait for somebody who may be gone.
   exec 9<>"$spool.alive" 8<"$spool.alive" 9>&-
-  say "$1" "$boot"
-  printf "\\001opsc %s\\n" "$token"
+  printf "\\001opsc %s %s %s\\n" "$token" "$1" "$boot"
   tail -c "+$((from + 1))" -f "$spool.out" 8<&- &
   tail=$!
   (
@@ -104,8 +103,8 @@ find_again() {
 
 # The empty file of its name stays for a week: a console that was paused in the middle of a start must not start again.
 clean() {
+  [ "$bye" = "done all" ] || exec rm -f "$spool".*
   rm -f "$spool".*
-  [ "$bye" = "done all" ] || return 0
   find "$base/." ! -name . -prune ! -name "*.*" -mtime +7 2>/dev/null | while read -r old; do
     # What has no exit status may still run, here or on another host that shares this home: manage.py spools shows it.
     [ -e "$old.out" ] && [ ! -s "$old.rc" ] || rm -f "$old" "$old".*
