@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -9,52 +10,13 @@ import select
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from demo.keeper import descendants
-from demo.loopback import some_free_port
-
-ROOT = Path(__file__).parent.parent
-
-
-class Serving:
-    """A started `manage.py serve`, in a session of its own as a terminal would give it."""
-
-    def __init__(self, data: Path, **environment: str) -> None:
-        self.port = int(environment.pop("PORT", "0")) or some_free_port()
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPSCONSOLE_")}
-        own = {"OPSCONSOLE_DATA": str(data), "PORT": str(self.port), "DJANGO_SETTINGS_MODULE": "opsconsole.settings"}
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
-            cwd=ROOT,
-            env={**inherited, **own, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    def banner(self) -> str:
-        """What it prints until it serves."""
-        assert self.process.stdout is not None
-        lines = []
-        for line in self.process.stdout:
-            lines.append(line)
-            if "Ctrl-C" in line:
-                return "".join(lines)
-        raise AssertionError("".join(lines))
-
-    def end(self, number: signal.Signals) -> tuple[int, str]:
-        """Send a signal to all that a terminal would reach; gives back the exit status and what else was printed."""
-        os.killpg(self.process.pid, number)
-        rest, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, rest
-
+from tests.support.serving import Serving
 
 Serve = Callable[..., Serving]
 
@@ -63,18 +25,8 @@ Serve = Callable[..., Serving]
 def serve(tmp_path: Path, migrated_database: Path) -> Iterator[Serve]:
     # As after an earlier start; making the database takes half of the first one's time.
     shutil.copy(migrated_database, tmp_path / "console.sqlite3")
-    started: list[Serving] = []
-
-    def start(**environment: str) -> Serving:
-        started.append(Serving(tmp_path, **environment))
-        return started[-1]
-
-    yield start
-    for serving in started:
-        if serving.process.poll() is None:
-            serving.end(signal.SIGKILL)
-        assert serving.process.stdout is not None
-        serving.process.stdout.close()
+    with contextlib.ExitStack() as started:
+        yield lambda **environment: started.enter_context(Serving(tmp_path, **environment))
 
 
 def status_of(port: int, path: str) -> int:

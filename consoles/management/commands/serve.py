@@ -20,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
 from consoles import demo, dispatcher
+from consoles.management.database_wait import wait_for_database
 from demo.fleet import FleetBusyError, FleetError
 from demo.loopback import is_free
 
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: sys.exit(0))
         refuse_busy_port(bind, settings.PORT)
+        wait_for_database(lambda sentence: print(sentence, file=sys.stderr, flush=True))
         migrate()
         login = login_line()
         fleet = start_demo() if settings.DEMO else "none (DEMO=0)"
