@@ -16,13 +16,13 @@ ROOT = Path(__file__).parent.parent.parent
 class Serving:
     """A started `manage.py serve`, in a session of its own as a terminal would give it."""
 
-    def __init__(self, data: Path, **environment: str) -> None:
+    def __init__(self, data: Path, root: Path = ROOT, **environment: str) -> None:
         self.port = int(environment.pop("PORT", "0")) or some_free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPSCONSOLE_")}
         own = {"OPSCONSOLE_DATA": str(data), "PORT": str(self.port), "DJANGO_SETTINGS_MODULE": "opsconsole.settings"}
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "serve"],
-            cwd=ROOT,
+            cwd=root,
             env={**inherited, **own, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,91 @@
+"""What .dockerignore lets into the image is all that the console needs to serve there and to find itself healthy."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.serving import ROOT, Serving
+
+ICONS = "node_modules/@tabler/icons/icons"
+HOST = "ops.example.net"
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Path:
+    """The image's /app and /data, made as the Dockerfile does."""
+    root = tmp_path_factory.mktemp("image")
+    for entry in allowed():
+        (root / "app" / entry).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / entry).is_dir() else shutil.copy
+        copy(ROOT / entry, root / "app" / entry)
+    (root / "app" / ICONS).parent.mkdir(parents=True)
+    (root / "app" / ICONS).symlink_to(ROOT / ICONS)
+    collect(root / "app" / "staticfiles", root / "made")
+    (root / "data").mkdir()
+    shutil.copy(migrated_database, root / "data" / "console.sqlite3")
+    return root
+
+
+def allowed() -> list[str]:
+    """What .dockerignore lets through. It refuses everything first."""
+    lines = (ROOT / ".dockerignore").read_text().split("\n")
+    assert "*" in lines
+    return [line.removeprefix("!") for line in lines if line.startswith("!")]
+
+
+def collect(target: Path, data: Path) -> None:
+    """Gather the static files, where all of npm's packages are."""
+    environment = {"DJANGO_SETTINGS_MODULE": "opsconsole.settings", "OPSCONSOLE_DATA": str(data)}
+    command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **environment, "OPSCONSOLE_STATIC": str(target)}, check=True)
+
+
+@pytest.fixture(scope="module")
+def settings_in_image(image: Path) -> dict[str, str]:
+    (image / "hosts").write_text(f"{HOST}\nlocalhost\n")
+    return {
+        "OPSCONSOLE_STATIC": str(image / "app" / "staticfiles"),
+        "OPSCONSOLE_HOSTS_FILE": str(image / "hosts"),
+        "DEMO": "0",
+    }
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", path, headers={"Host": HOST})
+    response = connection.getresponse()
+    return response.status, response.read().decode(errors="replace")
+
+
+def test_serves_with_what_is_in_the_image_and_its_health_check_says_so(
+    image: Path, settings_in_image: dict[str, str]
+) -> None:
+    with Serving(image / "data", root=image / "app", **settings_in_image) as serving:
+        serving.banner()
+        status, page = get(serving.port, "/login/")
+        files = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))
+        assert status == 200 and any("vendor/tabler" in file for file in files)
+        assert {file: get(serving.port, file)[0] for file in files} == dict.fromkeys(files, 200)
+        assert health(image, serving.port, settings_in_image).returncode == 0
+
+
+def test_health_check_fails_with_a_sentence_where_nothing_answers(
+    image: Path, settings_in_image: dict[str, str]
+) -> None:
+    done = health(image, 1, settings_in_image)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The console does not answer: ") and done.stderr.count("\n") == 1
+
+
+def health(image: Path, port: int, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "tools/healthcheck.py"]
+    environment = {**settings, "PORT": str(port)}
+    return subprocess.run(command, cwd=image / "app", env=environment, capture_output=True, text=True)
