@@ -78,7 +78,20 @@ def secret_file(file: Path) -> str:
 
 
 def private_directory(folder: Path) -> None:
-    """Create ``folder``, or close an existing one to other accounts: the database in it holds sessions and output."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create ``folder``, or close an existing one to other accounts: the database in it holds sessions and output.
+
+    Raises ``ImproperlyConfigured`` where this account may not write, as in a directory that root mounted for it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The data directory {folder} cannot be made ({error.strerror}): choose another with OPSCONSOLE_DATA."
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(
+            f"The account that runs the console may not write to its data directory {folder}: give it to that account "
+            f"(chown -R {os.getuid()}:{os.getgid()}), or choose another with OPSCONSOLE_DATA."
+        )
     if folder.stat().st_mode & 0o077 and folder.stat().st_uid == os.getuid():
         folder.chmod(0o700)
