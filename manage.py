@@ -2,10 +2,15 @@
 """Django's command line for Ops Console."""
 
 import os
+import signal
 import sys
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["serve"]:
+        # From the first moment: a container's process 1 ignores what nobody handles, and loading takes a second or two.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: sys.exit(0))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "opsconsole.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

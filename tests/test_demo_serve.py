@@ -51,6 +51,21 @@ def test_one_signal_ends_everything_quietly(serve: Serve, number: signal.Signals
         os.close(child)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_still_loads_ends_it_quietly_even_as_process_1(
+    serve: Serve, tmp_path: Path, number: signal.Signals
+) -> None:
+    key = tmp_path / "key"
+    os.mkfifo(key)
+    before = signal.signal(number, signal.SIG_IGN)  # inherited; what process 1 does with a signal that nobody handles
+    try:
+        serving = serve(OPSCONSOLE_SECRET_KEY_FILE=str(key))
+    finally:
+        signal.signal(number, before)
+    with key.open("w"):  # returns when the settings are being read
+        assert serving.end(number) == (0, "")
+
+
 def test_makes_an_admin_account_once_and_prints_its_password_once(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "console.sqlite3").unlink()
     first = serve(DEMO="0")
