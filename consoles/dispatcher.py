@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import threading
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 
 from consoles.runner import Runner
 
+log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _ending = threading.RLock()
 _runner: Runner | None = None
@@ -46,6 +48,13 @@ def trouble() -> str:
 
 def stop() -> None:
     """End the runner of this process, storing what was received; whoever asks a second time waits for the first."""
+    try:
+        _stop()
+    except DatabaseError as error:
+        log.warning("The database is away: the next console goes on from what is stored (%s)", error)
+
+
+def _stop() -> None:
     global _runner
     with _ending:
         with _lock:
@@ -57,7 +66,7 @@ def stop() -> None:
 def _stop_at_exit() -> None:
     # Without a database (a test's is gone by now) there is nothing to write and nobody to tell.
     with contextlib.suppress(DatabaseError):
-        stop()
+        _stop()
 
 
 def _get(settles: bool = False) -> Runner:

@@ -1,4 +1,4 @@
-"""A console that is started before its database server waits for it, and says so."""
+"""A console that is started before its database server waits for it and says so; one that outlives it ends quietly."""
 
 from __future__ import annotations
 
@@ -58,6 +58,19 @@ def test_serves_as_soon_as_postgresql_has_started(
         serving.wait_for("Waiting for PostgreSQL")
         own_postgres.start()
         assert "Log in as" in serving.banner()
+
+
+@pytest.mark.databases
+def test_ends_without_a_traceback_when_postgresql_ended_first(
+    tmp_path: Path, own_postgres: PostgresServer, transactional_db: None
+) -> None:
+    with Serving(tmp_path, DEMO="0", DATABASE_URL=own_postgres.url("console")) as serving:
+        serving.banner()
+        own_postgres.stop("fast")
+        status, rest = serving.end(signal.SIGTERM)
+    assert status == 0
+    assert "Traceback" not in rest
+    assert "the next console goes on from what is stored" in rest
 
 
 @pytest.mark.databases
