@@ -24,7 +24,9 @@ ENV PATH=/venv/bin:$PATH \
     OPSCONSOLE_DATA=/data \
     OPSCONSOLE_STATIC=/app/staticfiles \
     DEMO=0
-RUN useradd --system --uid 10001 --user-group --create-home --shell /usr/sbin/nologin console \
+# Numbers of our own, so that a directory mounted as /data can be given to them: chown 10001:10001.
+RUN groupadd --gid 10001 console \
+    && useradd --uid 10001 --gid console --no-log-init --create-home --shell /usr/sbin/nologin console \
     && install --directory --owner=console --group=console --mode=0700 /data
 WORKDIR /app
 COPY --from=packages /venv /venv

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from opsconsole import databases
 from tests.support.serving import ROOT, Serving
+from tests.test_settings_documented import variables_documented
 
 ICONS = "node_modules/@tabler/icons/icons"
 HOST = "ops.example.net"
@@ -83,6 +85,29 @@ def test_health_check_fails_with_a_sentence_where_nothing_answers(
     done = health(image, 1, settings_in_image)
     assert done.returncode == 1
     assert done.stderr.startswith("The console does not answer: ") and done.stderr.count("\n") == 1
+
+
+def test_compose_gives_the_console_settings_that_exist() -> None:
+    given = set(re.findall(r"^      ([A-Z_]+): ", service("console"), re.MULTILINE))
+    assert given - variables_documented() == {"PGPASSWORD"}
+
+
+def test_compose_leads_the_console_to_its_own_postgresql_with_the_password_apart() -> None:
+    url = re.search(r"POSTGRES_PASSWORD:\+([^}]+)\}", service("console"))
+    assert url is not None
+    made = databases.postgresql(url[1], 20)
+    database = service("postgres")
+    assert made["HOST"] == "postgres"
+    assert f"POSTGRES_USER: {made['USER']}\n" in database
+    assert f"POSTGRES_DB: {made['NAME']}\n" in database
+    assert made["PASSWORD"] == "", "libpq would not look at PGPASSWORD"
+
+
+def service(name: str) -> str:
+    """One service's part of compose.yaml."""
+    found = re.search(rf"^  {name}:\n((?:    .*\n|\n)+)", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
 def health(image: Path, port: int, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
