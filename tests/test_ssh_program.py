@@ -114,7 +114,7 @@ def test_connection_that_breaks_while_more_is_asked_for_loses_nothing_that_came(
     with Connection(scripted(script).target) as connection:
         connection.open()
         program = Program(connection, "true")
-        monkeypatch.setattr("consoles.ssh.connection._Transport._send_user_message", broken)
+        monkeypatch.setattr("consoles.ssh.transport.Transport._send_user_message", broken)
         output, exited = read_to_end(program)
         program.close()
     assert bytes_of(output) == b"x" * 600_000
