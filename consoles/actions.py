@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from consoles import access, dispatcher, doorbell
+from consoles.enlisting import enlist
 from consoles.models import (
     DEFAULTS,
     AuditEntry,
@@ -21,7 +22,6 @@ from consoles.models import (
     RunNote,
     Script,
     ScriptVersion,
-    lease_end,
     storable,
     text_sha256,
     unix_lines,
@@ -316,20 +316,7 @@ def _title(request: Request, program: str) -> str:
 
 def _create(run: Run, servers: list[Server]) -> None:
     run.save(force_insert=True)
-    owner, lease_until = dispatcher.owner(), lease_end()
-    HostRun.objects.bulk_create(
-        HostRun(
-            run=run,
-            index=index,
-            server=server,
-            server_name=server.name,
-            address=server.address,
-            owner=owner,
-            fence=1,
-            lease_until=lease_until,
-        )
-        for index, server in enumerate(servers)
-    )
+    enlist(run, servers, dispatcher.owner())
     detail = f"{_servers_text(len(servers))}, program {run.program_sha256[:12]}"
     _audit(AuditEntry.Act.RUN_REQUESTED, run, run.requester, run.requester_name, detail)
 

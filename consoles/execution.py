@@ -76,7 +76,7 @@ class Execution:
             self._leave()
 
     def _prepare(self, run: Run) -> None:
-        mine = run.host_runs.filter(owner=self._runner.owner, status__in=ACTIVE).select_related("run").order_by("index")
+        mine = run.host_runs.filter(owner=self._runner.owner, status__in=ACTIVE).order_by("index")
         wanted = [row for row in mine if self._only is None or row.pk in self._only]
         # What runs already is followed first: it was within the fan-out when it was started.
         self._queue.extend(sorted(wanted, key=lambda row: row.status == Status.QUEUED))
