@@ -213,6 +213,10 @@ class HostTask:
                 kept.close()
                 if self._canceled or (isinstance(error, ssh.ProgramNotStarted) and not error.certain):
                     raise
+            except BaseException:
+                # Another process has it now, or this one stops: nobody else knows of what was kept.
+                kept.close()
+                raise
         connection = ssh.Connection(prepared.target)
         try:
             with self._lock:

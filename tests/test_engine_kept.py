@@ -13,6 +13,7 @@ import pytest
 
 from consoles import actions, dispatcher, ssh
 from consoles.models import HostRun, Run
+from consoles.outputlog import Fenced, Ticket
 from consoles.runner import Runner
 from consoles.ssh.kept import KeptConnections
 from consoles.ssh.target import agent_login
@@ -145,6 +146,33 @@ def test_frozen_kept_connection_is_given_up_and_the_program_starts_once(
 
 
 @pytest.mark.usefixtures("either_mode")
+def test_kept_connection_is_closed_where_another_process_took_the_server_over(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken out to serve a program that may not be started after all: it must not stay open for ever."""
+    server = engine.servers()
+    [first] = engine.run(server, WHICH)
+    join_threads_of(first.run)
+    taken: list[ssh.Connection | None] = []
+    take = KeptConnections.take
+
+    def note(kept: KeptConnections, target: ssh.Target) -> ssh.Connection | None:
+        taken.append(take(kept, target))
+        return taken[-1]
+
+    def refuse(runner: Runner, ticket: Ticket) -> None:
+        raise Fenced
+
+    monkeypatch.setattr(KeptConnections, "take", note)
+    monkeypatch.setattr(Runner, "confirm", refuse)
+    run = engine.start(server, WHICH)
+    engine.wait_until(run, lambda _: bool(taken))
+    join_threads_of(run)
+    assert [connection is not None and connection.is_active for connection in taken] == [False]
+    assert taken[0] is not None
+    HostRun.objects.filter(run=run).update(status="lost")
+
+
 def test_connection_of_a_program_that_was_ended_with_proof_is_kept(engine: Engine) -> None:
     run = engine.start(engine.servers(), "echo up; sleep 1020")
     engine.wait_for_output(run, "up")
