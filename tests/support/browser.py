@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.contexts import Contexts
 
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"
 NewPage = Callable[..., Page]
@@ -70,38 +72,41 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Contexts:
+    """The contexts of that Chromium."""
+    return Contexts(browser)
+
+
 @pytest.fixture
-def new_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[NewPage]:
+def new_page(contexts: Contexts, request: pytest.FixtureRequest) -> Iterator[NewPage]:
     """Open pages, each like a person of their own: ``new_page(server, who, width=390, height=844, dark=True)``.
 
     A page that reported an error on its console, or whose script failed, fails the test at its end; tests that provoke
     one clear ``page.complaints``. A failed test leaves pictures of its pages in ``test-artifacts/``.
     """
-    contexts: list[BrowserContext] = []
-    pages: list[tuple[Page, list[str]]] = []
+    pages: list[tuple[Page, list[str], dict[str, Any]]] = []
 
     def open_page(server: Any, who: dict[str, str] | None = None, **options: Any) -> Page:
-        context = browser.new_context(**_context_options(server.url, **options))
-        contexts.append(context)
-        if who:
-            context.add_cookies([{"name": "sessionid", "value": who["session"], "url": server.url}])
-        page = context.new_page()
+        options = _context_options(server.url, **options)
+        cookies = [{"name": "sessionid", "value": who["session"], "url": server.url}] if who else []
+        page = contexts.open_page(cookies, **options)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.complaints = complaints  # type: ignore[attr-defined]  # a note for the test, beside Playwright's own
-        pages.append((page, complaints))
+        pages.append((page, complaints, options))
         return page
 
     yield open_page
     failed = getattr(request.node, "failed", False)
-    for number, (page, _) in enumerate(pages):
+    for number, (page, *_) in enumerate(pages):
         if failed and not page.is_closed():
             ARTIFACTS.mkdir(exist_ok=True)
             page.screenshot(path=ARTIFACTS / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', request.node.name)}-{number}.png")
-    for context in contexts:
-        context.close()
-    complaints = [text for _, texts in pages for text in texts]
+    for page, _, options in pages:
+        contexts.give_back(page.context, **options)
+    complaints = [text for _, texts, _ in pages for text in texts]
     assert failed or not complaints, f"The page reported errors: {complaints}"
 
 
