@@ -9,11 +9,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ import pytest
 from demo.fleet import Fleet
 from demo.loopback import some_free_port
 from tests.support import postgres
+from tests.support.forking import ForkedPython
 from tests.support.postgres_server import is_used
 from tests.support.rights import RUN_RIGHTS
 from tests.support.viewing import SocketViewer
@@ -32,6 +33,24 @@ NewDatabase = Callable[[Path], dict[str, str]]
 _KEYS = {"OPSCONSOLE_SECRET_KEY_FILE": "django.key", "OPSCONSOLE_ENCRYPTION_KEY_FILE": "encryption.keys"}
 
 
+class Helper:
+    """A process of :mod:`tests.support.seed`."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        ends = [*os.pipe(), *os.pipe()]
+        stdin, self.questions = os.fdopen(ends[0], "rb"), os.fdopen(ends[1], "wb")
+        self.answers, stdout = os.fdopen(ends[2], "rb"), os.fdopen(ends[3], "wb")
+        with stdin, stdout, os.fdopen(os.dup(2), "wb") as stderr:
+            self._process = ForkedPython(["-m", "tests.support.seed"], environment, stdin, stdout, stderr)
+
+    def close(self) -> None:
+        """End it, at once."""
+        self.questions.close()
+        self._process.kill()
+        self._process.wait()
+        self.answers.close()
+
+
 @dataclass
 class ServerProcess:
     """A console that runs beside the tests. What its database holds is made and read by :meth:`ask`."""
@@ -39,8 +58,8 @@ class ServerProcess:
     data: Path
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=some_free_port)
-    _server: subprocess.Popen[bytes] | None = None
-    _helper: subprocess.Popen[bytes] | None = None
+    _server: ForkedPython | None = None
+    _helper: Helper | None = None
 
     @property
     def url(self) -> str:
@@ -75,15 +94,9 @@ class ServerProcess:
 
     def start(self, timeout: float = 60) -> ServerProcess:
         """Start it, on the same port each time, and wait until it answers."""
-        command = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(self.port)]
-        with self._log.open("ab") as log:
-            self._server = subprocess.Popen(
-                [*command, "opsconsole.asgi:application"],
-                cwd=ROOT,
-                env=self.environment_of_process(),
-                stdout=log,
-                stderr=log,
-            )
+        command = ["-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(self.port), "opsconsole.asgi:application"]
+        with self._log.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            self._server = ForkedPython(command, self.environment_of_process(), nothing, log, log)
         deadline = time.monotonic() + timeout
         while not self._answers():
             if self._server.poll() is not None or time.monotonic() > deadline:
@@ -110,7 +123,8 @@ class ServerProcess:
     def pause(self) -> None:
         """Let the server process stand still, as SIGSTOP and a laptop's lid do, until :meth:`resume`."""
         os.kill(self.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+        while "T" not in Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]:
+            time.sleep(0.001)
 
     def resume(self) -> None:
         """Let it go on."""
@@ -128,37 +142,34 @@ class ServerProcess:
         self.kill()
         helper, self._helper = self._helper, None
         if helper is not None:
-            assert helper.stdin is not None and helper.stdout is not None
-            helper.stdin.close()
-            helper.kill()
-            helper.wait()
-            helper.stdout.close()
+            helper.close()
 
     def log(self) -> str:
         """What the server wrote to its standard output and error."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
-    def manage(self, *arguments: str, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a management command on this server's database."""
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env=self.environment_of_process(),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            **options,
-        )
+        command = ["manage.py", *arguments]
+        with Path(os.devnull).open("rb") as nothing, TemporaryFile() as out, TemporaryFile() as errors:
+            process = ForkedPython(command, self.environment_of_process(), nothing, out, errors)
+            try:
+                status = process.wait(timeout)
+            finally:
+                process.kill()
+            out.seek(0)
+            errors.seek(0)
+            return subprocess.CompletedProcess(command, status, out.read().decode(), errors.read().decode())
 
     def ask(self, function: str, **arguments: Any) -> Any:
         """Call a function of :mod:`tests.support.seed` in a process that has this server's database open."""
-        self._start_helper()
-        assert self._helper is not None
-        assert self._helper.stdin is not None and self._helper.stdout is not None
-        self._helper.stdin.write(json.dumps([function, arguments]).encode() + b"\n")
-        self._helper.stdin.flush()
-        answer = json.loads(self._helper.stdout.readline() or '{"error": "The helper of the server under test ended."}')
+        if self._helper is None:
+            self._helper = Helper(self.environment_of_process())
+        self._helper.questions.write(json.dumps([function, arguments]).encode() + b"\n")
+        self._helper.questions.flush()
+        answer = json.loads(
+            self._helper.answers.readline() or '{"error": "The helper of the server under test ended."}'
+        )
         if "error" in answer:
             raise RuntimeError(answer["error"])
         return answer["value"]
@@ -191,16 +202,6 @@ class ServerProcess:
         named = names or [f"h{index}" for index in range(len(hosts))]
         key = fleet.private_key.read_text()
         return list(self.ask("add_hosts", hosts=hosts, names=named, user=fleet.user, private_key=key))
-
-    def _start_helper(self) -> None:
-        if self._helper is None:
-            self._helper = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.seed"],
-                cwd=ROOT,
-                env=self.environment_of_process(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
 
     @property
     def _log(self) -> Path:

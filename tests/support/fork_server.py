@@ -1,0 +1,118 @@
+"""Starts Python programs by forking: what they all import from others is loaded once, which is most of their start.
+
+Run by :mod:`tests.support.forking`. Each request is a line of JSON, with the program's standard streams and a socket on
+which it is told ``pid`` and, at its end, the wait status. Nothing of the console is loaded here: its settings are read
+from the environment that comes with the request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+from typing import Any
+
+#: What the console's processes import and what needs no settings.
+LIBRARIES = [
+    "django.contrib.admin",
+    "django.contrib.auth.hashers",
+    "django.contrib.messages.storage.fallback",
+    "django.contrib.postgres.forms",
+    "django.contrib.sessions.backends.db",
+    "django.contrib.staticfiles.storage",
+    "django.core.asgi",
+    "django.core.management",
+    "django.core.serializers.json",
+    "django.db.backends.sqlite3.base",
+    "django.template.defaulttags",
+    "django.template.loader_tags",
+    "django.views.generic",
+    "autobahn.twisted.websocket",
+    "channels.auth",
+    "channels.generic.websocket",
+    "channels.layers",
+    "channels.routing",
+    "channels_redis.pubsub",
+    "cryptography.fernet",
+    "paramiko",
+    "psycopg",
+    "redis.asyncio",
+    "twisted.internet.asyncioreactor",
+    "twisted.internet.endpoints",
+    "twisted.web.http",
+    "whitenoise.middleware",
+]
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    assert "opsconsole" not in sys.modules and "twisted.internet.reactor" not in sys.modules
+    with socket.socket(fileno=int(sys.argv[1])) as requests:
+        request = _serve(requests)
+    if request:
+        _become(request)
+
+
+def _serve(requests: socket.socket) -> dict[str, Any]:
+    """Fork for each request; returns it in the process that shall run it, and nothing here when nobody asks more."""
+    while True:
+        line, descriptors, _, _ = socket.recv_fds(requests, 1_000_000, 4)
+        _reap(os.WNOHANG if line else 0)
+        if not line:
+            return {}
+        if not os.fork():
+            requests.close()
+            return _watch(json.loads(line), descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _reap(how: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, how)[0]:
+            pass
+
+
+def _watch(request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+    """Be the parent of the program that tells of its end; returns the request in the program itself."""
+    *streams, news = descriptors
+    program = os.fork()
+    if not program:
+        os.close(news)
+        for number, descriptor in enumerate(streams):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        return request
+    for descriptor in (0, 1, 2, *streams):
+        os.close(descriptor)
+    # Whoever asked may have gone meanwhile.
+    with contextlib.suppress(OSError), os.fdopen(news, "w") as told:
+        print(program, file=told, flush=True)
+        print(os.waitpid(program, 0)[1], file=told, flush=True)
+    os._exit(0)
+
+
+def _become(request: dict[str, Any]) -> None:
+    """Be the program: ``-m module`` or a script, as on Python's command line."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    first, *rest = request["arguments"]
+    if first == "-m":
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [first, *rest]
+        runpy.run_path(first, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
