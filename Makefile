@@ -23,7 +23,7 @@ run: ## start the console with its demo fleet on http://127.0.0.1:8000/
 test: ## install what the tests need, then run all of them
 	@tools/system_packages.sh
 	@$(MAKE) .venv-dev
-	@$(MAKE) test-js test-python test-postgresql
+	@$(PY) tools/side_by_side.py "$(MAKE)" test-python test-js test-postgresql
 
 # Most tests wait for hosts and pages: three workers keep two cores busy. For one test: WORKERS=0.
 # Compiled modules are kept, whatever the account's habit: tests start a hundred processes that would compile them anew.
