@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -224,12 +225,19 @@ class ServerProcess:
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated SQLite file to copy: migrating takes longer than most tests."""
-    data = tmp_path_factory.mktemp("template")
-    done = ServerProcess(data).manage("migrate", "--verbosity", "0")
-    if done.returncode:
-        raise RuntimeError(f"The database of the server under test could not be migrated:\n{done.stderr}")
-    return data / "console.sqlite3"
+    """An empty, migrated SQLite file to copy: migrating takes longer than most tests. One for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made = shared / "migrated.sqlite3"
+    with (shared / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            data = tmp_path_factory.mktemp("template")
+            done = ServerProcess(data).manage("migrate", "--verbosity", "0")
+            if done.returncode:
+                raise RuntimeError(f"The database of the server under test could not be migrated:\n{done.stderr}")
+            (data / "console.sqlite3").rename(made)
+    return made
 
 
 @pytest.fixture(scope="session")
