@@ -124,7 +124,7 @@ def test_reader_that_keeps_up_gets_every_byte_once_however_it_was_stored(size: i
     cursor = outputlog.read_merged(run.pk, range(3), None).cursor
     for part in range(3):
         for host in (0, 2, 1):
-            prints_much(run, host, 10_000 // size // (1 + host), bytes([65 + part]) * size)
+            prints_much(run, host, 5_000 // size // (1 + host), bytes([65 + part]) * size)
     got: list[merged.HostPiece] = []
     while True:
         found = outputlog.read_merged(run.pk, range(3), cursor, most=16 * 1024)
