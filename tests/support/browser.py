@@ -50,7 +50,8 @@ CHROMIUM_ARGUMENTS = [
     "--font-render-hinting=none",
 ]
 
-expect.set_options(timeout=10_000)
+# Only a test that fails waits for so long; on a busy machine ten seconds were too few for a page to connect.
+expect.set_options(timeout=30_000)
 
 
 def find_chromium() -> str:
