@@ -110,7 +110,7 @@ def console(make_server: MakeServer, fleet: Fleet, new_page: NewPage, tmp_path: 
 
 
 def expect_live(page: Page) -> None:
-    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live", timeout=20_000)
+    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live", timeout=60_000)
 
 
 def connect_again(page: Page) -> None:
