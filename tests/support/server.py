@@ -95,7 +95,9 @@ class ServerProcess:
 
     def start(self, timeout: float = 60) -> ServerProcess:
         """Start it, on the same port each time, and wait until it answers."""
-        command = ["-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(self.port), "opsconsole.asgi:application"]
+        command = ["-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(self.port)]
+        # As manage.py serve: where the machine is busy, a socket may have to wait for its turn.
+        command += ["--websocket_connect_timeout", "300", "opsconsole.asgi:application"]
         with self._log.open("ab") as log, Path(os.devnull).open("rb") as nothing:
             self._server = ForkedPython(command, self.environment_of_process(), nothing, log, log)
         deadline = time.monotonic() + timeout

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which an ending server is ended hard; programs on hosts and stored output do not depend on it.
 STOP_DEADLINE = 9
+#: Seconds for a socket to be opened, which on a busy server waits for its turn.
+HANDSHAKE_TIMEOUT = 60
 
 
 class Command(BaseCommand):
@@ -132,6 +134,10 @@ def serve(application: Any, bind: str, port: int, ready: Any) -> None:
         ready_callable=announce,
         verbosity=0,
         server_name="opsconsole",
+        # When a thousand pages come back at once, some wait for their turn. One that is dropped comes again; after the
+        # second time it would be told 403, which tells clients to stay away.
+        websocket_handshake_timeout=HANDSHAKE_TIMEOUT,
+        websocket_connect_timeout=5 * HANDSHAKE_TIMEOUT,
     ).run()
     end_without_delay()
     dispatcher.stop()
