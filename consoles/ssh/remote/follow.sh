@@ -34,6 +34,9 @@ ending() {
   # Of two that read the fifo at once, each may get a part.
   [ ! -s "$spool.rc" ] || read -r rc size why <"$spool.rc"
   case $size in "" | *[!0-9]*) look_closer ;; esac
+  say_end
+}
+say_end() {
   for word in ending stopped; do
     [ ! -s "$spool.$word" ] || read -r why <"$spool.$word"
   done
@@ -69,22 +72,28 @@ follow() {
   exec 9<>"$spool.alive" 8<"$spool.alive" 9>&-
   printf "\\001opsc %s %s %s\\n" "$token" "$1" "$boot"
   tail -c "+$((from + 1))" -f "$spool.out" 8<&- &
-  tail=$!
+  tail=$! waiter=
+  # Who has just started it says itself how it ended, unless that is killed.
+  [ "$1" = started ] || wait_for_end
+  while read -r bye && [ "$bye" = watch ]; do
+    start_watch
+    [ "$waiter" ] || wait_for_end
+  done
+  kill "$tail" 2>/dev/null
+  # It has ended when the program has, and its number may be somebody else's by now.
+  [ ! "$waiter" ] || [ -s "$spool.rc" ] || kill "$waiter" 2>/dev/null
+  case $bye in
+  done*) clean ;;
+  *) [ -s "$spool.rc" ] || start_watch ;;
+  esac
+}
+wait_for_end() {
   (
     rc='' size='' why=''
     read -r rc size why <&8
     ending
   ) &
   waiter=$!
-  exec 8<&-
-  while read -r bye && [ "$bye" = watch ]; do start_watch; done
-  kill "$tail" 2>/dev/null
-  # It has ended when the program has, and its number may be somebody else's by now.
-  [ -s "$spool.rc" ] || kill "$waiter" 2>/dev/null
-  case $bye in
-  done*) clean ;;
-  *) [ -s "$spool.rc" ] || start_watch ;;
-  esac
 }
 find_again() {
   # Whoever has made the file of its name this moment may not have come further yet.
@@ -115,7 +124,7 @@ clean() {
 main() {
   [ "$action" = start ] && make_spool || find_again
   exec 3<&0
-  wrap </dev/null 2>/dev/null 3<&- | {
+  wrap </dev/null 5>&2 2>/dev/null 3<&- | {
     read -r ready
     [ "$ready" ] || no_room
     exec <&3 3<&-

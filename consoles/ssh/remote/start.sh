@@ -48,11 +48,11 @@ wrap() {
   # While we hold the pipe nobody is ended for printing, and who copies sees no end. The program is not of our group,
   # nor who copies of its: that outlives a KILL until the last byte is copied.
   exec 6<>"$spool.pipe" 7<"$spool.pipe"
-  dd bs=65536 <&7 2>"$spool.copied" >>"$spool.out" 6>&- 7<&- 9>&- &
+  dd bs=65536 <&7 2>"$spool.copied" >>"$spool.out" 5>&- 6>&- 7<&- 9>&- &
   copier=$!
   exec 7<&-
   # In a subshell, or what this shell remarks about a signal would be in the output.
-  (begin </dev/null >"$spool.pipe" 2>&1 6>&- 9>&-)
+  (begin </dev/null >"$spool.pipe" 2>&1 5>&- 6>&- 9>&-)
   rc=$?
   exec 6>&-
   [ ! -s "$spool.pid" ] || write_down
@@ -77,13 +77,14 @@ write_down() {
   echo "$rc $size $why" >"$spool.rc" || why=full
   poke_watch
   echo "$rc $size $why" >&9
+  # To whom it was started for, who may be gone.
+  say_end 2>&5
 }
 
 # Becomes the program, in a session and a group of its own: the first thing it does is to say who it is, or nobody could
 # end it. Whatever its shell has to say, it says under the same name on every host and in every run. The environment
 # hands it over, where it is short enough.
 begin() {
-  umask "$mask"
   opsc=$program
   opsc_me="echo \"\$\$ $boot \$PPID $copier\" 2>/dev/null >\"\${1%.script}.pid\" || exit; "
   case $program in
@@ -94,5 +95,6 @@ begin() {
     ;;
   esac
   export opsc opsc_me
+  umask "$mask"
   exec setsid /bin/sh -c 'eval "$opsc_me"' sh "$spool.script"
 }
