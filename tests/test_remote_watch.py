@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -187,12 +187,21 @@ def small_disk(remote_home: RemoteHome) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+def wait_for_room(disk: Path, enough: Callable[[int], bool]) -> None:
+    """Wait until so many bytes are left."""
+    deadline = time.monotonic() + 10
+    while not enough(os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
 def test_full_disk_is_told_and_the_exit_status_is_not_lost(
     remote_home: RemoteHome, small_disk: Path, shell: str
 ) -> None:
     remote_home.use(shell)
     follower = remote_home.start("head -c 3000000 /dev/zero; exit 3")
+    wait_for_room(small_disk, lambda left: left == 0)
     follower.ask_to_watch()
     assert follower.wait_for_end()[1:] == ("3", "full")
     assert len(follower.output) > 300_000
@@ -201,10 +210,7 @@ def test_full_disk_is_told_and_the_exit_status_is_not_lost(
     assert not remote_home.spool("s-1").exists()
     follower.finish()
     # A file that somebody still reads takes its room though it is removed.
-    deadline = time.monotonic() + 10
-    while os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize < 400_000:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for_room(small_disk, lambda left: left > 400_000)
     after = remote_home.start("echo hi", "s-1")
     assert after.wait_for_end() == (3, "0", "")
 

@@ -32,8 +32,11 @@ watch() {
 }
 # Who watches over the program, and waits for it, is its parent. Once that is gone nobody writes down anything more.
 is_wanted() {
-  [ -e "$spool.out" ] && [ ! -s "$spool.rc" ] && read -r newest watcher <"$spool.watch" || return
-  [ "$newest" = "$token" ] || return
+  [ -e "$spool.out" ] && [ ! -s "$spool.rc" ] || return
+  # On a full disk nobody could write down that he is the newest.
+  if [ -s "$spool.watch" ]; then
+    read -r newest watcher <"$spool.watch" && [ "$newest" = "$token" ] || return
+  fi
   # On a busy host it may not have begun yet.
   [ -s "$spool.pid" ] || { copier='' && [ "$pause" -lt 30 ]; return; }
   read -r pid then wrapper copier <"$spool.pid" && kill -0 "$wrapper"
