@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,51 @@ def test_of_twenty_that_start_at_once_one_does(remote_home: RemoteHome) -> None:
         for follower in followers:
             follower.cut()
     assert starts(remote_home) == "x\n" * 2
+
+
+def test_program_that_is_still_being_started_is_waited_for(remote_home: RemoteHome) -> None:
+    """On a host that is very busy, contact may be lost before it has begun."""
+    release = remote_home.slow_down("mkfifo")
+    first = remote_home.start("echo x >>starts; echo up")
+    wait_for_process(remote_home, "mkfifo")
+    assert remote_home.ask(remote_sh.end_spool("s-0", 1, "canceled")) == ["early"]
+    first.cut()
+    again = remote_home.start("echo x >>starts; echo up")
+    release.touch()
+    assert again.wait_for_end() == (3, "0", "")
+    assert starts(remote_home) == "x\n"
+
+
+def test_program_of_which_it_was_said_that_it_never_began_does_not_begin(remote_home: RemoteHome) -> None:
+    release = remote_home.slow_down("setsid")
+    follower = remote_home.start("touch ran")
+    program = wait_for_process(remote_home, "setsid")
+    os.kill(int(Path(f"/proc/{program}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
+    follower.ask_to_watch()
+    assert follower.wait_for_end() == (0, "-", "never")
+    release.touch()
+    remote_home.wait_until_gone(program)
+    assert not (remote_home.home / "ran").exists()
+
+
+def wait_for_process(remote_home: RemoteHome, word: str) -> int:
+    """The process with this word in its command line, once there is one."""
+    deadline = time.monotonic() + 10
+    while not (found := [pid for pid, words in remote_home.processes().items() if f"slow/{word}" in words]):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found[0]
+
+
+def test_what_the_login_exports_neither_hides_a_program_nor_stops_it(remote_home: RemoteHome) -> None:
+    remote_home.environment |= {"spool": "/var/spool/x", "look": "1", "process": "1", "program": "x", "why": "y"}
+    follower = remote_home.start(f"echo up; {WAIT}")
+    follower.wait_until(lambda: follower.output == b"up\n")
+    assert remote_home.ask(remote_sh.end_spool("s-0", 5, "canceled")) == ["term", "ended"]
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as attached:
+        assert remote_home.ask(remote_sh.end_group(attached.pid, 5)) == ["term", "ended"]
+    large = remote_home.start("#" * 140_000 + "\necho hi", "s-1")
+    assert large.wait_for_end() == (3, "0", "")
 
 
 def test_input_that_arrives_incomplete_starts_nothing(remote_home: RemoteHome) -> None:

@@ -28,6 +28,7 @@ PROGRAMS = {
         0,
     ),
     "interpreter": ("#!/usr/bin/env python3\nprint('hi')\nraise SystemExit(7)\n", b"hi\n", 7),
+    "names-no-interpreter": ("#! \necho hi\n", b"hi\n", 0),
     "reads-its-input": ('cat; read -r x; echo "end [$x]"', b"end []\n", 0),
     "knows-nothing-of-us": ('echo "${opsc-unset} ${opsc_me-unset} $#"', b"unset unset 0\n", 0),
     "not-ASCII": ("echo grüße 日本 ÀÁÂÃÄÅÆÇÈ", "grüße 日本 ÀÁÂÃÄÅÆÇÈ\n".encode(), 0),

@@ -134,6 +134,22 @@ def test_what_a_program_leaves_behind_goes_on_printing_to_nobody(remote_home: Re
         time.sleep(0.01)
 
 
+def test_slow_disk_is_not_taken_for_a_process_that_holds_the_output(remote_home: RemoteHome) -> None:
+    follower = remote_home.start(f"echo up; {WAIT}; seq 1 1000")
+    follower.ask_to_watch()
+    follower.wait_until(lambda: follower.output == b"up\n")
+    remote_home.wrapper()
+    copier = int(remote_home.file("pid").read_text().split()[3])
+    os.kill(copier, signal.SIGSTOP)
+    go(remote_home)
+    wait_for_file(remote_home.file("status"))
+    # Longer than anything that holds the output would be waited for.
+    with pytest.raises(AssertionError):
+        follower.wait_until(lambda: None, timeout=4)
+    os.kill(copier, signal.SIGCONT)
+    assert follower.wait_for_end() == (3 + 3893, "0", "")
+
+
 def test_of_two_who_look_after_the_limits_the_newest_stays(remote_home: RemoteHome) -> None:
     first = remote_home.start(f"echo up; {WAIT}")
     first.ask_to_watch()

@@ -237,9 +237,7 @@ _WATCH_AFTER = 1.0
 # them; bash and ksh read a file to its end first. Nothing of the text happens before its last line. Where the length
 # is asked for: what is not whole must not be run, not even in part. The texts come as quoted words: to cut them apart
 # by patterns takes dash a tenth of a second, ten times what all the rest does.
-_READS_AS_IT_COMES = (
-    '[ -p /dev/stdin ] && [ -z "${BASH_VERSION:-}${KSH_VERSION:-}${YASH_VERSION:-}${ZSH_VERSION:-}" ]; then'
-)
+_READS_AS_IT_COMES = '[ -p /dev/stdin ] && [ -r /dev/stdin ] && [ -z "${BASH_VERSION:-}${KSH_VERSION:-}${YASH_VERSION:-}${ZSH_VERSION:-}" ]; then'
 _READ = (
     f"if {_READS_AS_IT_COMES} . /dev/stdin; exit 125; fi; "
     'opsc=$(head -c "$1") || { printf "\\001opsc %s cannot it has no head -c\\n" "$2" >&2; exit 0; }; '
@@ -260,7 +258,8 @@ def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int
 def _standard_input(program: str, token: str) -> bytes:
     short = "1" if len(program.encode()) <= _SHORT else ""
     texts = "".join(remote_sh.remote_text(name) for name in ("start", "watch", "follow"))
-    return f"short={short}\nprogram={shlex.quote(program)}\n{texts}main #{token}\n".encode()
+    # What the login exports under that name would be handed on, and may be larger than a word may be.
+    return f"unset program\nshort={short}\nprogram={shlex.quote(program)}\n{texts}main #{token}\n".encode()
 
 
 def _is_number(text: str) -> bool:

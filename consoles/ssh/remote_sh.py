@@ -76,7 +76,7 @@ def end_group(process: int, grace: float) -> str:
     parent (zombies) do not count. Where processes cannot be listed, by ``ps`` or in ``/proc``, it signals without ever
     saying that they ended.
     """
-    return f"process={int(process)} tenths={_tenths(grace)}\n{remote_text('end_group')}"
+    return f"process={int(process)} tenths={_tenths(grace)} spool= look=\n{remote_text('end_group')}"
 
 
 def end_spool(spool: str, grace: float, why: str) -> str:
@@ -84,13 +84,13 @@ def end_spool(spool: str, grace: float, why: str) -> str:
 
     ``why``, one word, is kept there before it is signalled, and comes back with its end whoever hears of that.
     """
-    words = f"spool={_home(spool)} tenths={_tenths(grace)} why={shlex.quote(why)}"
+    words = f"process= spool={_home(spool)} tenths={_tenths(grace)} why={shlex.quote(why)} look="
     return f"{words}\n{remote_text('end_group')}"
 
 
 def look_at_spool(spool: str) -> str:
     """A program that only looks whether processes of a detached one are left: ``left …`` lines, or ``none``."""
-    return f"spool={_home(spool)} look=1\n{remote_text('end_group')}"
+    return f"process= spool={_home(spool)} look=1\n{remote_text('end_group')}"
 
 
 def spools(remove: Iterable[str] = ()) -> str:

@@ -158,6 +158,16 @@ class RemoteHome:
             subprocess.run([found(shell), "--install", "-s", str(tools)], check=True, capture_output=True)
             self.environment["PATH"] = str(tools)
 
+    def slow_down(self, tool: str) -> Path:
+        """Let ``tool`` wait here until the file whose path this returns exists, as on a host that is very busy."""
+        tools, release = self.home.parent / "slow", self.home.parent / f"{tool}-may-run"
+        tools.mkdir(exist_ok=True)
+        script = f'#!/bin/sh\nuntil [ -e {release} ]; do sleep 0.02; done\nexec {found(tool)} "$@"\n'
+        (tools / tool).write_text(script)
+        (tools / tool).chmod(0o755)
+        self.environment["PATH"] = f"{tools}:{self.environment['PATH']}"
+        return release
+
     def log_in_with(self, shell: str) -> None:
         """Let the login have this shell."""
         self.login = [found(shell), *(["ash"] if shell == "busybox" else [])]
@@ -227,6 +237,13 @@ class RemoteHome:
                     words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                     found[int(folder.name)] = words.strip()
         return found
+
+    def wait_until_gone(self, pid: int, timeout: float = 10) -> None:
+        """Wait until this process runs no more."""
+        deadline = time.monotonic() + timeout
+        while pid in self.processes():
+            assert time.monotonic() < deadline
+            time.sleep(_LOOK_EVERY)
 
     def wait_for_no_process(self, timeout: float = 10) -> None:
         """Wait until nothing runs in this home any more."""

@@ -55,7 +55,8 @@ if [ "${spool:-}" ]; then
   done
   process=
   { read -r process then wrapper copier <"$spool.pid"; } 2>/dev/null
-  [ "$process" ] || { [ -e "$spool.out" ] && echo early || echo none; exit; }
+  [ "$process" ] || { { [ -e "$spool.out" ] || [ -s "$spool" ]; } && echo early || echo none; exit; }
+  [ "$process" != - ] || { echo none; exit; }
   [ "$then" = "$boot" ] || { echo none; exit; }
   # What it left behind when it had ended by itself is none of ours; what we began to end is ended.
   [ ! -s "$spool.rc" ] || [ -e "$spool.ending" ] || { echo none; exit; }

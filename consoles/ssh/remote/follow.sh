@@ -54,7 +54,7 @@ look_closer() {
   done
   [ ! -s "$spool.status" ] || read -r rc <"$spool.status"
   if [ -z "$rc" ]; then
-    [ "$pid" ] || why=never
+    [ "$pid" ] || never_begins
     [ -z "$pid" ] || [ "$then" = "$boot" ] || why=rebooted
   fi
   # The last of the output may still be on its way from the pipe into the file.
@@ -65,6 +65,15 @@ look_closer() {
   done
 }
 
+# The program's shell may be slow: it makes this file before anything else, or finds it made and goes.
+never_begins() {
+  set -C
+  { echo "- $boot - -" >"$spool.pid"; } 2>/dev/null
+  set +C
+  { read -r pid then rest <"$spool.pid"; } 2>/dev/null
+  case $pid in "" | -) pid='' why=never ;; esac
+}
+
 follow() {
   # From here on what we print may have no reader any more: that must not keep us from cleaning up.
   trap "" PIPE
@@ -72,11 +81,12 @@ follow() {
   exec 9<>"$spool.alive" 8<"$spool.alive" 9>&-
   printf "\\001opsc %s %s %s\\n" "$token" "$1" "$boot"
   tail -c "+$((from + 1))" -f "$spool.out" 8<&- &
-  tail=$! waiter=
+  tail=$! waiter='' watching=
   # Who has just started it says itself how it ended, unless that is killed.
   [ "$1" = started ] || wait_for_end
   while read -r bye && [ "$bye" = watch ]; do
     start_watch
+    watching=1
     [ "$waiter" ] || wait_for_end
   done
   kill "$tail" 2>/dev/null
@@ -84,7 +94,7 @@ follow() {
   [ ! "$waiter" ] || [ -s "$spool.rc" ] || kill "$waiter" 2>/dev/null
   case $bye in
   done*) clean ;;
-  *) [ -s "$spool.rc" ] || start_watch ;;
+  *) [ -s "$spool.rc" ] || [ "$watching" ] || start_watch ;;
   esac
 }
 wait_for_end() {
@@ -96,9 +106,11 @@ wait_for_end() {
   waiter=$!
 }
 find_again() {
-  # Whoever has made the file of its name this moment may not have come further yet.
-  tries=20
-  while [ "$action" = start ] && [ "$tries" -gt 0 ] && [ -e "$spool" ] && [ ! -e "$spool.out" ]; do
+  # Whoever has made the file of its name may not have come further yet: on a busy host that takes a while.
+  tries=250
+  while [ "$tries" -gt 0 ] && [ -e "$spool" ] && [ ! -e "$spool.out" ]; do
+    # Empty, it was removed, or made this very moment.
+    [ -s "$spool" ] || { [ "$tries" -le 20 ] || tries=20; [ "$action" = start ] || break; }
     tries=$((tries - 1))
     sleep 0.1 2>/dev/null || sleep 1
   done
@@ -112,6 +124,7 @@ find_again() {
 
 # The empty file of its name stays for a week: a console that was paused in the middle of a start must not start again.
 clean() {
+  printf "" >"$spool"
   [ "$bye" = "done all" ] || exec rm -f "$spool".*
   rm -f "$spool".*
   find "$base/." ! -name . -prune ! -name "*.*" -mtime +7 2>/dev/null | while read -r old; do
@@ -124,7 +137,8 @@ clean() {
 main() {
   [ "$action" = start ] && make_spool || find_again
   exec 3<&0
-  wrap </dev/null 5>&2 2>/dev/null 3<&- | {
+  # In a subshell, as dash would keep what a function's redirections put aside.
+  (wrap) </dev/null 5>&2 2>/dev/null 3<&- | {
     read -r ready
     [ "$ready" ] || no_room
     exec <&3 3<&-

@@ -22,6 +22,7 @@ for spool in "$base"/*.out; do
   case " $remove " in
   *" ${spool##*/} "*)
     [ "$now" = running ] && { echo "left ${spool##*/}"; continue; }
+    printf "" >"$spool"
     rm -f "$spool".*
     echo "removed ${spool##*/}"
     ;;

@@ -23,6 +23,8 @@ make_spool() {
     return 1
   fi
   set +C
+  # Not empty until everything is removed again: so somebody who comes in the middle knows that it is being started.
+  { echo started >"$spool"; } 2>/dev/null || no_room
   { umask >"$spool.mask" && read -r mask <"$spool.mask"; } 2>/dev/null || no_room
   umask 077
   { printf %s "$program" >"$spool.script" && mkfifo "$spool.alive" "$spool.pipe"; } 2>/dev/null || no_room
@@ -63,6 +65,7 @@ write_down() {
   poke_watch
   # A signal ends the wait, but not what is waited for.
   while wait "$copier"; copied=$?; [ "$copied" -gt 128 ] && kill -0 "$copier"; do :; done
+  [ "$copied" -le 128 ] || { wait "$copier"; copied=$?; }
   why='' size=''
   if [ "$copied" -gt 128 ]; then
     why=held
@@ -86,9 +89,11 @@ write_down() {
 # hands it over, where it is short enough.
 begin() {
   opsc=$program
-  opsc_me="echo \"\$\$ $boot \$PPID $copier\" 2>/dev/null >\"\${1%.script}.pid\" || exit; "
+  # Made once: whoever finds that nothing was begun makes it as well, and then nothing will be.
+  opsc_me="[ -e \"\$1\" ] || exit; set -C; "
+  opsc_me=$opsc_me"echo \"\$\$ $boot \$PPID $copier\" 2>/dev/null >\"\${1%.script}.pid\" || exit; set +C; "
   case $program in
-  "#!"*) opsc='' opsc_me=$opsc_me'unset opsc opsc_me; read -r first <"$1"; exec ${first#??} "$1"' ;;
+  "#!"*) opsc='' opsc_me=$opsc_me$as_file ;;
   *)
     [ "$short" ] || opsc='' opsc_me=$opsc_me'opsc=$(cat "$1"; echo .); opsc=${opsc%.}; '
     opsc_me=$opsc_me'shift; eval "unset opsc opsc_me; $opsc"'
@@ -98,3 +103,5 @@ begin() {
   umask "$mask"
   exec setsid /bin/sh -c 'eval "$opsc_me"' sh "$spool.script"
 }
+# A line that names no interpreter means the shell.
+as_file='unset opsc opsc_me; read -r first <"$1"; set -- "$1" ${first#??}; file=$1; shift; exec ${*:-/bin/sh} "$file"'
