@@ -237,7 +237,8 @@ _WATCH_AFTER = 1.0
 # them; bash and ksh read a file to its end first. Nothing of the text happens before its last line. Where the length
 # is asked for: what is not whole must not be run, not even in part. The texts come as quoted words: to cut them apart
 # by patterns takes dash a tenth of a second, ten times what all the rest does.
-_READS_AS_IT_COMES = '[ -p /dev/stdin ] && [ -r /dev/stdin ] && [ -z "${BASH_VERSION:-}${KSH_VERSION:-}${YASH_VERSION:-}${ZSH_VERSION:-}" ]; then'
+_READS_WHOLE_FILES = "${BASH_VERSION:-}${KSH_VERSION:-}${YASH_VERSION:-}${ZSH_VERSION:-}"
+_READS_AS_IT_COMES = f'[ -p /dev/stdin ] && [ -r /dev/stdin ] && [ -z "{_READS_WHOLE_FILES}" ]; then'
 _READ = (
     f"if {_READS_AS_IT_COMES} . /dev/stdin; exit 125; fi; "
     'opsc=$(head -c "$1") || { printf "\\001opsc %s cannot it has no head -c\\n" "$2" >&2; exit 0; }; '
