@@ -136,6 +136,24 @@ def test_names_typed_before_the_servers_are_known_stay_as_they_are(server: Serve
     expect(page.get_by_label("Names")).to_have_value("h0 h1")
 
 
+def test_what_was_typed_before_the_servers_are_known_is_reviewed_once_and_can_be_started(
+    server: ServerProcess, new_page: NewPage
+) -> None:
+    page = new_page(server, server.alice())
+    page.clock.install()
+    held: list[Route] = []
+    page.route("**/servers.json", lambda route: held.append(route))
+    with page.expect_request("**/servers.json"):
+        page.goto("/runs/new/?servers=h0", wait_until="commit")
+    page.clock.pause_at(page.evaluate("Date.now()") + 1000)
+    page.get_by_label("Command", exact=True).fill("uptime")
+    held[0].continue_()
+    button = page.get_by_role("button", name="Start on 1 server")
+    expect(button).to_be_enabled()
+    page.clock.run_for(1000)
+    assert button.is_enabled()
+
+
 def test_words_searched_for_before_the_servers_are_known_narrow_the_list_and_pick_none(
     server: ServerProcess, new_page: NewPage
 ) -> None:

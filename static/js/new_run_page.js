@@ -121,6 +121,8 @@ class NewRunPage {
 
   /** Fetch what the form as it stands would run. */
   async review() {
+    // A review that was to come would disable the Start button once more, perhaps in the middle of the click on it.
+    clearTimeout(this.timer);
     this.reviewing = this.#state();
     this.#stale();
     this.fetching = new AbortController();
