@@ -55,8 +55,8 @@ expect.set_options(timeout=30_000)
 
 
 def find_chromium() -> str:
-    """The Chromium to use: the system's."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+    """The Chromium to use: the system's. The one without a browser around its pages costs half as much a page."""
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         if found := shutil.which(name):
             return found
     raise RuntimeError("Chromium is not installed: run `make test`, which installs it, or install it yourself.")
