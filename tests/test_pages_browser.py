@@ -139,7 +139,7 @@ def test_names_typed_before_the_servers_are_known_stay_as_they_are(server: Serve
 def test_what_was_typed_before_the_servers_are_known_is_reviewed_once_and_can_be_started(
     server: ServerProcess, new_page: NewPage
 ) -> None:
-    page = new_page(server, server.alice())
+    page = new_page(server, server.alice(), used_again=False)
     page.clock.install()
     held: list[Route] = []
     page.route("**/servers.json", lambda route: held.append(route))

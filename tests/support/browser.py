@@ -83,12 +83,13 @@ def contexts(browser: Browser) -> Contexts:
 def new_page(contexts: Contexts, request: pytest.FixtureRequest) -> Iterator[NewPage]:
     """Open pages, each like a person of their own: ``new_page(server, who, width=390, height=844, dark=True)``.
 
+    A test that sets a page's clock asks for a context that is ``used_again=False``: nothing gives the clock back.
     A page that reported an error on its console, or whose script failed, fails the test at its end; tests that provoke
     one clear ``page.complaints``. A failed test leaves pictures of its pages in ``test-artifacts/``.
     """
-    pages: list[tuple[Page, list[str], dict[str, Any]]] = []
+    pages: list[tuple[Page, list[str], dict[str, Any] | None]] = []
 
-    def open_page(server: Any, who: dict[str, str] | None = None, **options: Any) -> Page:
+    def open_page(server: Any, who: dict[str, str] | None = None, used_again: bool = True, **options: Any) -> Page:
         options = _context_options(server.url, **options)
         cookies = [{"name": "sessionid", "value": who["session"], "url": server.url}] if who else []
         page = contexts.open_page(cookies, **options)
@@ -96,7 +97,7 @@ def new_page(contexts: Contexts, request: pytest.FixtureRequest) -> Iterator[New
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.complaints = complaints  # type: ignore[attr-defined]  # a note for the test, beside Playwright's own
-        pages.append((page, complaints, options))
+        pages.append((page, complaints, options if used_again else None))
         return page
 
     yield open_page
@@ -106,7 +107,10 @@ def new_page(contexts: Contexts, request: pytest.FixtureRequest) -> Iterator[New
             ARTIFACTS.mkdir(exist_ok=True)
             page.screenshot(path=ARTIFACTS / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', request.node.name)}-{number}.png")
     for page, _, options in pages:
-        contexts.give_back(page.context, **options)
+        if options is None:
+            page.context.close()
+        else:
+            contexts.give_back(page.context, **options)
     complaints = [text for _, texts, _ in pages for text in texts]
     assert failed or not complaints, f"The page reported errors: {complaints}"
 
