@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -146,6 +147,18 @@ def test_what_the_login_exports_neither_hides_a_program_nor_stops_it(remote_home
         assert remote_home.ask(remote_sh.end_group(attached.pid, 5)) == ["term", "ended"]
     large = remote_home.start("#" * 140_000 + "\necho hi", "s-1")
     assert large.wait_for_end() == (3, "0", "")
+
+
+@pytest.mark.parametrize("program", ["env", "#!/bin/sh\nenv", "env\n" + "#" * 140_000])
+def test_what_the_login_exports_reaches_the_program_as_it_is(remote_home: RemoteHome, program: str) -> None:
+    _, text, _ = remote_home.session(program)
+    # Every word that could be a variable of ours, but those that are ours by name.
+    words = set(re.findall(r"(?<![\w/-])[a-z][a-z_]*\b", text.decode())) - {"opsc", "opsc_me"}
+    remote_home.environment |= dict.fromkeys(words, "theirs")
+    follower = remote_home.start(program)
+    assert follower.wait_for_end()[1] == "0"
+    printed = dict(line.partition("=")[::2] for line in follower.output.decode().splitlines())
+    assert {word: printed.get(word) for word in words} == dict.fromkeys(words, "theirs")
 
 
 def test_input_that_arrives_incomplete_starts_nothing(remote_home: RemoteHome) -> None:

@@ -259,8 +259,7 @@ def _command_line(length: int, token: str, start: bool, spool: Spool, begin: int
 def _standard_input(program: str, token: str) -> bytes:
     short = "1" if len(program.encode()) <= _SHORT else ""
     texts = "".join(remote_sh.remote_text(name) for name in ("start", "watch", "follow"))
-    # What the login exports under that name would be handed on, and may be larger than a word may be.
-    return f"unset program\nshort={short}\nprogram={shlex.quote(program)}\n{texts}main #{token}\n".encode()
+    return f"_short={short}\n_program={shlex.quote(program)}\n{texts}main #{token}\n".encode()
 
 
 def _is_number(text: str) -> bool:
