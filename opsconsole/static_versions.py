@@ -23,6 +23,14 @@ class VersionedStaticFiles(StaticFilesStorage):
 
     def url(self, name: str | None) -> str:
         """The address of a file, with a version made from its content where there is such a file."""
+        return self._versioned(name) if settings.DEBUG else self._known(name)
+
+    # Every page asks for a hundred of them.
+    @cache  # noqa: B019 - there is one storage
+    def _known(self, name: str | None) -> str:
+        return self._versioned(name)
+
+    def _versioned(self, name: str | None) -> str:
         address = super().url(name)
         version = _version(name) if name and name.endswith(_VERSIONED) else ""
         return f"{address}?v={version}" if version else address
@@ -40,15 +48,6 @@ def add_headers(headers: Headers, path: str, url: str) -> None:
 
 
 def _version(name: str) -> str:
-    return _read_version(name) if settings.DEBUG else _known_version(name)
-
-
-@cache
-def _known_version(name: str) -> str:
-    return _read_version(name)
-
-
-def _read_version(name: str) -> str:
     collected = Path(settings.STATIC_ROOT) / name
     found = str(collected) if collected.is_file() else finders.find(name)
     return hashlib.sha256(Path(str(found)).read_bytes()).hexdigest()[:12] if found else ""
