@@ -8,6 +8,7 @@ from the environment that comes with the request.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -53,6 +54,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in LIBRARIES:
         importlib.import_module(name)
+    # What is loaded stays: a collection in a forked process would copy every page of it.
+    gc.collect()
+    gc.freeze()
     assert "opsconsole" not in sys.modules and "twisted.internet.reactor" not in sys.modules
     with socket.socket(fileno=int(sys.argv[1])) as requests:
         request = _serve(requests)
