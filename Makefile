@@ -36,7 +36,7 @@ test-postgresql: ## the tests about storage and ownership once more, on a Postgr
 	@$(PY) -m pytest --ds tests.settings_postgresql -m databases $(ARGS)
 
 test-js: ## the JavaScript tests alone
-	@"$$($(PY) tools/prepare.py node)" --test --test-reporter=spec tests/js/*.test.js
+	@"$$($(PY) tools/prepare.py node)" --test-reporter=spec tests/js/all.mjs
 
 SECONDS = 120
 test-faults: .venv-dev ## harm a console at work and check every byte: make test-faults SEED=7 SECONDS=900, or FAULTS=500

@@ -48,7 +48,7 @@ class Gate:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.wait = f"until [ -e {folder}/go ]; do sleep 0.02; done"
+        self.wait = f"until [ -e {folder}/go ]; do sleep 0.05; done"
         self.text = f"echo x >>{folder}/starts; seq 1 20000; echo $$ >{folder}/pid; echo up; {self.wait}; "
         self.text += "seq 20001 40000; exit 7"
 

@@ -87,7 +87,7 @@ def test_what_the_host_kept_is_removed_when_everything_is_stored(engine: Engine,
 
 
 def test_host_looks_after_the_limits_of_what_runs_for_longer_than_a_second(engine: Engine, one_host: Fleet) -> None:
-    run, row = start_on(engine, one_host, f"echo up; until [ -e {one_host.directory}/go ]; do sleep 0.02; done")
+    run, row = start_on(engine, one_host, f"echo up; until [ -e {one_host.directory}/go ]; do sleep 0.05; done")
     engine.wait_until(run, lambda rows: file_of(one_host, row, "watch").exists())
     (one_host.directory / "go").touch()
     [row] = engine.wait_for_end(run)
@@ -165,7 +165,7 @@ def test_removed_spool_is_told(engine: Engine, one_host: Fleet) -> None:
 def test_output_limit_of_the_host_is_told_when_it_is_back(engine: Engine, one_host: Fleet, settings: object) -> None:
     settings.OPSCONSOLE_OUTPUT_LIMIT = 100_000  # type: ignore[attr-defined]  # pytest-django's
     folder = one_host.directory
-    text = f"echo up; until [ -e {folder}/go ]; do sleep 0.02; done; head -c 50000 /dev/zero; echo; sleep 1026"
+    text = f"echo up; until [ -e {folder}/go ]; do sleep 0.05; done; head -c 50000 /dev/zero; echo; sleep 1026"
     run, row = start_on(engine, one_host, text)
     one_host.kill("one")
     engine.wait_until(run, lambda rows: rows[0].contact_lost)

@@ -80,7 +80,7 @@ def test_second_run_goes_over_the_connection_of_the_first(engine: Engine) -> Non
 def test_two_runs_at_once_do_not_share_a_connection(engine: Engine, tmp_path: Any) -> None:
     server = engine.servers()
     engine.run(server, WHICH)
-    waiting = engine.start(server, f"{WHICH}; until [ -e {tmp_path}/go ]; do sleep 0.02; done")
+    waiting = engine.start(server, f"{WHICH}; until [ -e {tmp_path}/go ]; do sleep 0.05; done")
     [row] = engine.wait_for_status(waiting, "running")
     [other] = engine.run(server, WHICH)
     (tmp_path / "go").touch()

@@ -21,7 +21,7 @@ from tests.support.hosts import add_to_inventory
 @pytest.fixture
 def text(tmp_path: Path) -> str:
     """A program that notes its start, and waits in the middle of its output until the test lets it go on."""
-    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.02; done"
+    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.05; done"
     return f"echo x >>{tmp_path}/starts; seq 1 2000; echo up; {wait}; seq 2001 4000; exit 5"
 
 

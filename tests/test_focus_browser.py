@@ -80,7 +80,7 @@ def open_four(page: Page) -> None:
 
 def test_pins_four_hosts_side_by_side_and_only_these_send_bytes(pages: RunPages, tmp_path: Path) -> None:
     page, frames = pages.open(
-        pages.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo last; sleep 60", 6), "h=web1"
+        pages.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo last; sleep 60", 6), "h=web1"
     )
     open_four(page)
     (tmp_path / "go").touch()
@@ -112,7 +112,7 @@ def wait_until_heard(page: Page, frames: Frames) -> None:
 
 def test_another_view_costs_no_bytes_and_coming_back_goes_on(pages: RunPages, tmp_path: Path) -> None:
     page, frames = pages.open(
-        pages.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo last; sleep 60", 6), "h=web1"
+        pages.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo last; sleep 60", 6), "h=web1"
     )
     open_four(page)
     page.keyboard.press("m")
@@ -256,7 +256,7 @@ def test_draws_only_the_focused_pane_with_webgl(pages: RunPages) -> None:
 
 
 def test_goes_on_with_the_dom_when_the_browser_takes_webgl_back(pages: RunPages, tmp_path: Path) -> None:
-    run = pages.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo last; sleep 60", 2)
+    run = pages.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo last; sleep 60", 2)
     page, _ = pages.open(run, "h=web1", script=WITH_GRAPHICS)
     canvas = pane_of(page, "web1").locator(".xterm-screen canvas")
     expect(canvas.first).to_be_attached()
@@ -295,8 +295,8 @@ def test_loads_only_the_tail_of_a_large_log_and_offers_the_line_view(pages: RunP
 
 def test_a_host_that_never_stops_printing_does_not_silence_the_one_beside_it(pages: RunPages, tmp_path: Path) -> None:
     run = pages.start(
-        "set -- $SSH_CONNECTION; case $3 in *.1) while :; do yes 'a flood of lines' | head -n 2000; sleep 0.01; done;;"
-        f" *) until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo heard;; esac",
+        "set -- $SSH_CONNECTION; case $3 in *.1) while :; do yes 'a flood of lines' | head -n 2000; sleep 0.05; done;;"
+        f" *) until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo heard;; esac",
         2,
     )
     page, frames = pages.open(run, "h=web1")

@@ -351,7 +351,7 @@ def test_fits_a_phone(console: Console) -> None:
 
 def test_follows_a_log_that_grows_until_somebody_scrolls_up(console: Console, fleet: Fleet, tmp_path: Path) -> None:
     names = console.server.add_fleet(fleet, 1, ["web1"])
-    wait = "until [ -e {}/{} ]; do sleep 0.02; done"
+    wait = "until [ -e {}/{} ]; do sleep 0.05; done"
     command = (
         f"seq 1000; printf 'half a '; {wait.format(tmp_path, 'a')}; echo line; seq 1002 2000;"
         f"{wait.format(tmp_path, 'b')}; seq 2001 2040; {wait.format(tmp_path, 'c')}; echo end"

@@ -48,7 +48,7 @@ def asking(page: Page) -> list[str]:
 
 def test_shows_lines_of_all_hosts_live_in_order_of_arrival(pages: RunPages, tmp_path: Path) -> None:
     turns = "\n".join(
-        f"case $3 in *.{host + 1}) until [ -e {tmp_path}/{turn} ]; do sleep 0.02; done; echo turn {turn};; esac"
+        f"case $3 in *.{host + 1}) until [ -e {tmp_path}/{turn} ]; do sleep 0.05; done; echo turn {turn};; esac"
         for turn, host in enumerate((2, 0, 1, 0))
     )
     page, _ = pages.open(pages.start(f"set -- $SSH_CONNECTION\n{turns}", 3), "view=merged")
@@ -85,7 +85,7 @@ def choose(page: Page, host: str) -> None:
 
 
 def test_stops_asking_while_another_view_is_shown(pages: RunPages, tmp_path: Path) -> None:
-    run = pages.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo last; sleep 60", 2)
+    run = pages.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo last; sleep 60", 2)
     page, _ = pages.open(run, "view=merged")
     expect(lines(page)).to_have_count(2)
     page.keyboard.press("o")
@@ -108,7 +108,7 @@ def test_keeps_the_newest_lines_and_counts_the_others(pages: RunPages) -> None:
 
 
 def test_pauses_on_scrolling_up_and_counts_what_is_new(pages: RunPages, tmp_path: Path) -> None:
-    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.02; done"
+    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.05; done"
     page, _ = pages.open(pages.start(f"seq 200; {wait}; seq 201 240; sleep 60"), "view=merged")
     expect(lines(page)).to_have_count(200)
     page.locator(".merged-lines").hover()
@@ -183,7 +183,7 @@ def test_says_that_nothing_was_printed(pages: RunPages) -> None:
 
 
 def test_says_that_nothing_was_printed_once_a_run_that_it_shows_has_ended(pages: RunPages, tmp_path: Path) -> None:
-    page, _ = pages.open(pages.start(f"until [ -e {tmp_path}/go ]; do sleep 0.02; done", 2), "view=merged")
+    page, _ = pages.open(pages.start(f"until [ -e {tmp_path}/go ]; do sleep 0.05; done", 2), "view=merged")
     expect(page.get_by_text("Nothing printed yet")).to_be_visible()
     expect(page.locator("[data-merged=what]")).to_have_text("No host printed so far")
     (tmp_path / "go").touch()

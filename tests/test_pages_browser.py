@@ -270,7 +270,7 @@ def test_history_tells_the_end_of_a_run_without_being_loaded_again(
 ) -> None:
     alice = server.alice()
     with SocketViewer(server, alice, "/ws/runs/new/") as viewer:
-        viewer.start(["h0"], f"until [ -e {tmp_path}/go ]; do sleep 0.02; done", title="Waits")
+        viewer.start(["h0"], f"until [ -e {tmp_path}/go ]; do sleep 0.05; done", title="Waits")
         viewer.wait_until(lambda: viewer.rows and viewer.rows[0]["status"] == "running")
     page = new_page(server, alice)
     page.goto("/runs/")

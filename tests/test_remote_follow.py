@@ -18,7 +18,7 @@ from tests.support.remote_home import Follower, RemoteHome
 
 #: Every byte in every place of a line, and more than fits any buffer on the way.
 BYTES = bytes(range(256)) * 40_000
-WAIT = "until [ -e go ]; do sleep 0.02; done"
+WAIT = "until [ -e go ]; do sleep 0.05; done"
 
 
 def go(remote_home: RemoteHome) -> None:

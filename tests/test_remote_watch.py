@@ -16,7 +16,7 @@ import pytest
 from consoles.ssh import remote_sh
 from tests.support.remote_home import RemoteHome
 
-WAIT = "until [ -e go ]; do sleep 0.02; done"
+WAIT = "until [ -e go ]; do sleep 0.05; done"
 
 
 def go(remote_home: RemoteHome) -> None:
@@ -121,7 +121,7 @@ def test_quota_of_all_spools_holds_while_nobody_is_connected(remote_home: Remote
 
 def test_what_a_program_leaves_behind_goes_on_printing_to_nobody(remote_home: RemoteHome) -> None:
     """A service that keeps its starter's output open must not die of having nobody who reads it."""
-    text = "(while :; do echo more; date >>beats; sleep 0.02; done) & echo $!; until [ -e beats ]; do sleep 0.02; done"
+    text = "(while :; do echo more; date >>beats; sleep 0.05; done) & echo $!; until [ -e beats ]; do sleep 0.05; done"
     follower = remote_home.start(text)
     follower.ask_to_watch()
     assert follower.wait_for_end()[1:] == ("0", "held")

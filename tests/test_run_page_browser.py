@@ -108,7 +108,7 @@ def all_lines(page: Page) -> list[str]:
 
 def test_shows_every_line_once_though_the_socket_is_cut_again_and_again(console: Console, tmp_path: Path) -> None:
     run = console.start(
-        f"for i in 1 2 3 4 5 6; do seq $((i*200-199)) $((i*200)); until [ -e {tmp_path}/$i ]; do sleep 0.02; done; done"
+        f"for i in 1 2 3 4 5 6; do seq $((i*200-199)) $((i*200)); until [ -e {tmp_path}/$i ]; do sleep 0.05; done; done"
     )
     page = console.open(run)
     for part in range(1, 7):
@@ -123,7 +123,7 @@ def test_shows_every_line_once_though_the_socket_is_cut_again_and_again(console:
 
 
 def test_says_that_the_computer_has_no_network_and_catches_up_after_it(console: Console, tmp_path: Path) -> None:
-    run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; seq 2 500; echo last")
+    run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.05; done; seq 2 500; echo last")
     page = console.open(run)
     expect(page.locator(".xterm-rows")).to_contain_text("first")
     page.context.set_offline(True)
@@ -139,7 +139,7 @@ def test_says_that_the_computer_has_no_network_and_catches_up_after_it(console: 
 
 
 def test_says_that_a_server_keeps_silent_and_shows_everything_when_it_goes_on(console: Console, tmp_path: Path) -> None:
-    run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo last")
+    run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo last")
     page = console.open(run)
     expect(page.locator(".xterm-rows")).to_contain_text("first")
     os.kill(console.server.pid, signal.SIGSTOP)
@@ -155,7 +155,7 @@ def test_says_that_a_server_keeps_silent_and_shows_everything_when_it_goes_on(co
 
 
 def test_second_tab_opened_later_sees_everything_since_the_start(console: Console, tmp_path: Path) -> None:
-    run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo last")
+    run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo last")
     first = console.open(run)
     expect(first.locator(".xterm-rows")).to_contain_text("first")
     second = console.open(run)
@@ -241,7 +241,7 @@ def test_hostile_output_changes_neither_page_nor_terminal(console: Console) -> N
 
 
 def test_answers_clicks_while_hostile_output_is_drawn(console: Console, tmp_path: Path) -> None:
-    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.02; done"
+    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.05; done"
     page = console.open(console.start(f"{wait}{BUSY}sleep 600"))
     page.evaluate(WATCH_ANSWERS)
     (tmp_path / "go").touch()
@@ -266,7 +266,7 @@ def test_draws_progress_where_the_program_drew_it(console: Console) -> None:
 
 
 def test_follows_the_end_until_somebody_scrolls_up(console: Console, tmp_path: Path) -> None:
-    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.02; done"
+    wait = f"until [ -e {tmp_path}/go ]; do sleep 0.05; done"
     page = console.open(console.start(f"seq 300; {wait}; seq 301 340; sleep 600"))
     expect(page.locator(".xterm-rows")).to_contain_text("300")
     page.locator(".pane-screen").hover()

@@ -161,7 +161,7 @@ def test_says_that_hosts_have_printed_more_since(
     console = StoredRuns(live_server_process, new_page, "#view=search")
     names = live_server_process.add_fleet(fleet, 1, ["web1"])
     with SocketViewer(live_server_process, console.alice, "/ws/runs/new/") as viewer:
-        run = viewer.start(names, f"echo line one; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo line two")
+        run = viewer.start(names, f"echo line one; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo line two")
     page = console.open(run, "#h=web1")
     expect(page.locator(".xterm-rows")).to_contain_text("line one")
     page.keyboard.press("s")

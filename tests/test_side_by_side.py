@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 MAKE = """\
 #!/bin/sh
 case $1 in
-meets-*) touch "{folder}/$1"; until [ -e "{folder}/meets-a" ] && [ -e "{folder}/meets-b" ]; do sleep 0.01; done;;
+meets-*) touch "{folder}/$1"; until [ -e "{folder}/meets-a" ] && [ -e "{folder}/meets-b" ]; do sleep 0.05; done;;
 long) seq 1000;;
 bad) seq 1000; echo "what is wrong" >&2; exit 3;;
 esac

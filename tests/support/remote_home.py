@@ -162,7 +162,7 @@ class RemoteHome:
         """Let ``tool`` wait here until the file whose path this returns exists, as on a host that is very busy."""
         tools, release = self.home.parent / "slow", self.home.parent / f"{tool}-may-run"
         tools.mkdir(exist_ok=True)
-        script = f'#!/bin/sh\nuntil [ -e {release} ]; do sleep 0.02; done\nexec {found(tool)} "$@"\n'
+        script = f'#!/bin/sh\nuntil [ -e {release} ]; do sleep 0.05; done\nexec {found(tool)} "$@"\n'
         (tools / tool).write_text(script)
         (tools / tool).chmod(0o755)
         self.environment["PATH"] = f"{tools}:{self.environment['PATH']}"
