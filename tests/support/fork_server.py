@@ -106,7 +106,12 @@ def _watch(request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
 def _become(request: dict[str, Any]) -> None:
     """Be the program: ``-m module`` or a script, as on Python's command line."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in request["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
+    if request["start_new_session"]:
+        os.setsid()
     os.chdir(request["cwd"])
+    sys.path[0] = request["cwd"]
     os.environ.clear()
     os.environ.update(request["env"])
     first, *rest = request["arguments"]

@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -14,21 +15,33 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parent.parent.parent
+#: Signals that a process may ignore because whoever started it did.
+_INHERITED = (signal.SIGINT, signal.SIGTERM)
 
 
 class ForkedPython:
-    """``python`` with these arguments (``-m module …`` or ``script.py …``), in the project's directory.
+    """``python`` with these arguments (``-m module …`` or ``script.py …``), in the project's directory or ``cwd``.
 
     As ``subprocess.Popen``, as far as it goes; but the process is no child of this one.
     """
 
     def __init__(
-        self, arguments: list[str], env: dict[str, str], stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]
+        self,
+        arguments: list[str],
+        env: dict[str, str],
+        stdin: IO[bytes],
+        stdout: IO[bytes],
+        stderr: IO[bytes],
+        cwd: Path = ROOT,
+        start_new_session: bool = False,
     ) -> None:
         self.args = arguments
         self.returncode: int | None = None
         self._news, theirs = socket.socketpair()
-        request = {"arguments": arguments, "env": env, "cwd": str(ROOT)}
+        # As a child would inherit it.
+        ignored = [number for number in _INHERITED if signal.getsignal(number) is signal.SIG_IGN]
+        request: dict[str, object] = {"arguments": arguments, "env": env, "cwd": str(cwd), "ignored": ignored}
+        request["start_new_session"] = start_new_session
         descriptors = [stdin.fileno(), stdout.fileno(), stderr.fileno(), theirs.fileno()]
         socket.send_fds(_fork_server(), [json.dumps(request).encode()], descriptors)
         theirs.close()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from demo.loopback import some_free_port
+from tests.support.forking import ForkedPython
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -20,15 +19,13 @@ class Serving:
         self.port = int(environment.pop("PORT", "0")) or some_free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPSCONSOLE_")}
         own = {"OPSCONSOLE_DATA": str(data), "PORT": str(self.port), "DJANGO_SETTINGS_MODULE": "opsconsole.settings"}
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
-            cwd=root,
-            env={**inherited, **own, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        out, theirs = os.pipe()
+        with Path(os.devnull).open("rb") as nothing, os.fdopen(theirs, "wb") as printing:
+            whole = {**inherited, **own, **environment}
+            self.process = ForkedPython(
+                ["manage.py", "serve"], whole, nothing, printing, printing, cwd=root, start_new_session=True
+            )
+        self._printed = os.fdopen(out)
 
     def __enter__(self) -> Serving:
         return self
@@ -36,8 +33,7 @@ class Serving:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.end(signal.SIGKILL)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._printed.close()
 
     def banner(self) -> str:
         """What it prints until it serves."""
@@ -45,9 +41,8 @@ class Serving:
 
     def wait_for(self, text: str) -> str:
         """What it prints up to the line that has this text."""
-        assert self.process.stdout is not None
         lines = []
-        for line in self.process.stdout:
+        for line in self._printed:
             lines.append(line)
             if text in line:
                 return "".join(lines)
@@ -56,5 +51,8 @@ class Serving:
     def end(self, number: signal.Signals) -> tuple[int, str]:
         """Send a signal to all that a terminal would reach; gives back the exit status and what else was printed."""
         os.killpg(self.process.pid, number)
-        rest, _ = self.process.communicate(timeout=30)
-        return self.process.returncode, rest
+        return self.wait()
+
+    def wait(self) -> tuple[int, str]:
+        """The exit status, and what else was printed until then."""
+        return self.process.wait(30), self._printed.read()
