@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from demo.fleet import Fleet
 from tests.support.browser import NewPage
@@ -155,6 +155,20 @@ def test_ten_million_lines_can_be_reached_one_by_one(console: Console) -> None:
     for _ in range(3):
         page.keyboard.press("PageUp")
     assert visible(page)[0] == 1
+
+
+def test_lines_that_come_while_somebody_scrolls_do_not_pull_the_log_back(console: Console) -> None:
+    page = console.open(console.log("\n" * 1_000_000))
+    expect(part(page, "foot")).to_contain_text("1,000,000 lines")
+    held: list[Route] = []
+    page.route("**/lines?*", lambda route: held.append(route))
+    with page.expect_request("**/lines?*"):
+        page.keyboard.press("End")
+    # As long as the browser has not told it, the page has to see for itself.
+    page.evaluate("() => addEventListener('scroll', (event) => event.stopImmediatePropagation(), true)")
+    part(page, "scroll").evaluate("(element) => (element.scrollTop = element.scrollHeight / 2)")
+    held[0].continue_()
+    expect(line(page, 500_040)).to_be_in_viewport()
 
 
 def test_an_address_of_lines_leads_straight_to_them(console: Console) -> None:

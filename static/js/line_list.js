@@ -69,6 +69,11 @@ export class LineList {
     });
   }
 
+  /** Take over where the reader has just scrolled to: before new rows are drawn for a place that is left already. */
+  takeScroll() {
+    if (this.#scroller.clientHeight) this.#scrolled();
+  }
+
   /** Show row `row` at the top, or as much above the middle as `share` of the screen. */
   showAt(row, offset = 0, share = 0) {
     this.#place = { row, offset: offset - share * this.#scroller.clientHeight };

@@ -151,6 +151,7 @@ export class LinesView {
     this.#frame.drawProblem("");
     this.#log.findFolds();
     this.#setDigits();
+    this.#list.takeScroll();
     if (this.#isFollowing) this.#list.showEnd();
     else if (this.#anchor) this.#showLines(this.#anchor);
     else this.#list.draw();
@@ -192,6 +193,7 @@ export class LinesView {
 
   /** Change which rows there are by `change`; what is at the top, or the end, stays where it is. */
   #keepPlace(change) {
+    this.#list.takeScroll();
     const { n, offset } = this.#lineAtTop();
     change();
     this.#setDigits();
