@@ -127,10 +127,9 @@ def group(run: Run, budget: float = BUDGET, clock: Callable[[], float] = time.mo
         known = [replace(row, digest=digests[row.pk]) if row.pk in digests else row for row in ended]
         ready = [row for row in known if not row.needs_digest]
         groups = _ordered(_fold(ready))
-        if is_ours and len(ready) == len(ended):
-            _explain(groups, deadline, clock)
-    # Without the turn the differences are not told: whoever asks again hears them.
-    pending = len(ended) - len(ready) or int(not is_ours and len(groups) > 1)
+        is_whole = is_ours and len(ready) == len(ended) and _explain(groups, deadline, clock)
+    # Without the turn, or the time, not all differences are told: whoever asks again hears them.
+    pending = len(ended) - len(ready) or int(not is_whole and len(groups) > 1)
     return Grouping(groups, pending=pending, unfinished=len(rows) - len(ended))
 
 
@@ -233,11 +232,18 @@ def _store(digests: dict[int, str]) -> None:
         cursor.executemany(update, rows)
 
 
-def _explain(groups: list[Group], deadline: float, clock: Callable[[], float]) -> None:
-    """Say of the first groups where they begin to differ from the largest one, as far as the deadline allows."""
+def _explain(groups: list[Group], deadline: float, clock: Callable[[], float]) -> bool:
+    """Say of the first groups where they begin to differ from the largest one; whether the deadline allowed it of all.
+
+    What is known from an earlier time is told in any case, and one more: so whoever asks again gets to the end.
+    """
+    known = _first_difference.cache_info().misses
     for one in groups[1 : MOST_EXPLAINED + 1]:
-        if one.sample.size and groups[0].sample.size and clock() <= deadline:
+        if one.sample.size and groups[0].sample.size:
+            if _first_difference.cache_info().misses > known and clock() > deadline:
+                return False
             one.differs = _first_difference(groups[0].sample, one.sample)
+    return True
 
 
 @lru_cache(maxsize=2_000)

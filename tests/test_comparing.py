@@ -136,6 +136,19 @@ def test_a_request_ends_with_its_budget_and_says_how_many_are_left(alice: User) 
     assert [len(group.members) for group in found.groups] == [10]
 
 
+def test_differences_for_which_there_was_no_time_are_told_to_whoever_asks_again(alice: User) -> None:
+    run = fill(add_run(alice, {f"a{n}": OK for n in range(5)}), b"x\n", b"x\n", b"y\n", b"z\n", b"v\n")
+    comparing.group(run)
+    comparing._first_difference.cache_clear()
+    clock = ticks(1.0)
+    asked = 0
+    while (found := comparing.group(run, 1.0, lambda: next(clock))).pending:
+        asked += 1
+        assert None in [one.differs for one in found.groups[1:]]
+    assert asked > 0
+    assert sorted(one.differs[1] for one in found.groups[1:] if one.differs) == ["v", "y", "z"]
+
+
 def test_without_any_budget_one_host_is_done_all_the_same(alice: User) -> None:
     run = fill(add_run(alice, {"a1": OK, "a2": OK}), b"x\n", b"x\n")
     clock = ticks(5.0)

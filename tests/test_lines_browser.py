@@ -199,7 +199,9 @@ def test_numbers_choose_lines_and_put_them_into_the_address(console: Console) ->
 
 def test_what_is_copied_has_no_line_numbers(console: Console) -> None:
     page = console.open(console.log("one\ttab\n10 %\r\x1b[1m100\x1b[0m %\nthree\n"))
+    expect(page.locator("[data-bar=connection]")).to_have_attribute("data-kind", "live")
     page.keyboard.press("t")
+    expect(part(page, "times")).to_have_attribute("aria-pressed", "true")
     expect(line(page, 3)).to_contain_text("three")
     copied = page.evaluate(
         """() => {
