@@ -25,10 +25,10 @@ test: ## install what the tests need, then run all of them
 	@$(MAKE) .venv-dev
 	@$(PY) tools/side_by_side.py "$(MAKE)" test-python test-js test-postgresql
 
-# Most tests wait for hosts and pages: three workers keep two cores busy, one of them with the fault suite at first. For
+# Most tests wait for hosts and pages: four workers keep two cores busy, one of them with the fault suite at first. For
 # one test: WORKERS=0.
 # Compiled modules are kept, whatever the account's habit: tests start a hundred processes that would compile them anew.
-WORKERS = 3
+WORKERS = 4
 test-python: ## the Python tests alone: make test-python ARGS='-k outputlog -x'
 	@env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
