@@ -372,11 +372,9 @@ export class LinesView {
 
   #toggleFollow() {
     if (!this.#log || !isActive(this.#log.host.status)) return;
-    if (!this.#isFollowing) this.#follow();
-    else {
-      this.#isFollowing = false;
-      this.#drawFollow();
-    }
+    if (!this.#isFollowing) return this.#follow();
+    this.#isFollowing = false;
+    this.#drawFollow();
   }
 
   #drawFollow() {
