@@ -7,9 +7,7 @@ import signal
 from pathlib import Path
 
 from demo.loopback import some_free_port
-from tests.support.forking import ForkedPython
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.forking import ROOT, ForkedPython
 
 
 class Serving:
