@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _ending = threading.RLock()
 _runner: Runner | None = None
+#: Whether this process is about to end, and takes no more work.
+_closed = False
 
 
 def start() -> None:
@@ -26,13 +28,17 @@ def start() -> None:
 
 
 def owner() -> str:
-    """The owner that new HostRuns get: they belong to somebody alive from the moment they exist."""
-    return _get().owner
+    """The owner that new HostRuns get: they belong to somebody alive from the moment they exist.
+
+    "" in a process that is about to end: they belong to whoever looks first.
+    """
+    return "" if _closed else _get().owner
 
 
 def submit(run_id: int) -> None:
-    """Execute a run. Call it after the run's transaction has committed."""
-    _get().execute(run_id)
+    """Execute a run, or leave it to another process. Call it after the run's transaction has committed."""
+    if not _closed:
+        _get().execute(run_id)
 
 
 def nudge() -> None:
@@ -52,6 +58,13 @@ def stop() -> None:
         _stop()
     except DatabaseError as error:
         log.warning("The database is away: the next console goes on from what is stored (%s)", error)
+
+
+def close() -> None:
+    """End the runner for good: this process is ending, though requests of it may still be on their way."""
+    global _closed
+    _closed = True
+    stop()
 
 
 def _stop() -> None:

@@ -26,7 +26,7 @@ routes = {"http": pages, "websocket": DropsLateFrames(OriginValidator(sockets, s
 
 def stop() -> None:
     """What runs first, then who watches: somebody may be listed for half a minute, but no output may be lost."""
-    dispatcher.stop()
+    dispatcher.close()
     presence.keeper.stop()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.faults.checker import Chunk, Record, Witnessed, violations_of
-from tests.faults.history import Seen
+from tests.faults.history import TAKEN_OVER, TO_END, History, Injected, Seen
 from tests.faults.printer import Script, Step
 
 SCRIPT = Script((Step(1, b"one\n", 0), Step(2, b"oh!\n", 0), Step(1, b"two\n", 0)), 3, stubborn=False, family=False)
@@ -180,3 +181,14 @@ def test_sees_endings_that_must_not_be_unless_they_are_forgiven(status: str) -> 
 
 def test_sees_a_viewer_that_was_told_of_an_end_too_early() -> None:
     assert "a viewer was told of its end with 8 bytes, and 12 are stored" in wrong(watched=[12, 8])
+
+
+def test_sees_a_server_that_ends_late_and_one_that_takes_over_late() -> None:
+    history = History()
+    history.injected = [Injected("database locked", "", 100.0, 116.0, 1)]
+    history.spans = defaultdict(list, {TO_END: [(90.0, 99.9), (104.0, 114.5)], TAKEN_OVER: [(95.0, 125.0)]})
+    away = frozenset({"database locked"})
+    # Nobody can take anything over while the database is locked; but a process has to end.
+    assert history.what_took_too_long(away) == ["seconds to end after SIGTERM: 10.5, more than 10"]
+    history.spans[TAKEN_OVER] = [(95.0, 127.0)]
+    assert "seconds until taken over: 16.0, more than 15" in history.what_took_too_long(away)

@@ -8,12 +8,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.history import History
+from tests.faults.history import TO_END, History
 from tests.faults.proxy import Proxy
 from tests.support.server import ServerProcess
-
-#: Seconds a server that was asked to end may take, and its successor to act for what it left.
-TERM_WITHIN = 10.0
 
 
 @dataclass
@@ -68,11 +65,10 @@ class Consoles:
     async def terminate(self, console: Console) -> float:
         """Ask one to end, and see to it that it does in time."""
         console.lives = False
-        began = time.monotonic()
+        began = time.time()
         await asyncio.to_thread(console.server.stop, signal.SIGTERM, 30)
-        seconds = time.monotonic() - began
+        seconds = self.history.took(TO_END, began)
         self.history.note(f"server {console.name} ended after SIGTERM in {seconds:.1f} s")
-        self.history.figures["seconds to end after SIGTERM"].append(seconds)
         return seconds
 
     def pause(self, console: Console) -> None:

@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+#: What is measured: how long a process that was asked to end took, and the next one to act for what it left.
+TO_END = "seconds to end after SIGTERM"
+TAKEN_OVER = "seconds until taken over"
+#: Seconds that each may take at the most.
+_LIMITS = {TO_END: 10.0, TAKEN_OVER: 15.0}
+
 #: (run number, host name)
 Where = tuple[int, str]
 
@@ -48,7 +54,8 @@ class History:
         self.injected: list[Injected] = []
         self.complaints: list[str] = []
         self.counts: Counter[str] = Counter()
-        self.figures: defaultdict[str, list[float]] = defaultdict(list)
+        #: What took time, and from when to when each time.
+        self.spans: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         self._log = log.open("a", buffering=1) if log else None
 
     def note(self, text: str) -> None:
@@ -83,6 +90,26 @@ class History:
         self.counts[fault.kind] += 1
         lasted = fault.end - fault.begin
         self.note(f"fault over: {fault.kind} {fault.host}, {lasted:.2f} s, hit {fault.hit}")
+
+    def took(self, what: str, begin: float) -> float:
+        """Something that began then has just ended; gives back the seconds."""
+        end = time.time()
+        self.spans[what].append((begin, end))
+        return end - begin
+
+    def seconds_of(self, kinds: frozenset[str], begin: float, end: float) -> float:
+        """For how much of that time a fault of these kinds, of which there is one at a time, went on."""
+        of_them = [one for one in self.injected if one.kind in kinds]
+        return sum(max(min(one.end, end) - max(one.begin, begin), 0.0) for one in of_them)
+
+    def what_took_too_long(self, excused: frozenset[str]) -> list[str]:
+        """Sentences; taking over cannot begin while a fault of the kinds ``excused`` goes on, ending must end."""
+        said = []
+        for what, spans in self.spans.items():
+            kinds = excused if what == TAKEN_OVER else frozenset[str]()
+            late = [end - begin - self.seconds_of(kinds, begin, end) for begin, end in spans]
+            said += [f"{what}: {took:.1f}, more than {_LIMITS[what]:.0f}" for took in late if took > _LIMITS[what]]
+        return said
 
     def harmed(self, host: str, begin: float, end: float) -> bool:
         """Whether any fault touched ``host`` in that time."""

@@ -10,7 +10,7 @@ from django.db import Error as DatabaseError
 
 from consoles.statuses import ACTIVE
 from tests.faults.database import host_run_rows
-from tests.faults.history import Where
+from tests.faults.history import TAKEN_OVER, Where
 from tests.faults.plan import Plan
 from tests.faults.world import World
 
@@ -49,9 +49,9 @@ class Observer:
         self._world.history.saw(where, "database", row)
         owned = row["status"] not in ACTIVE or self._lives(row["owner"])
         if owned and (since := self._orphans.pop(where, None)) is not None:
-            self._world.history.figures["seconds until taken over"].append(time.monotonic() - since)
+            self._world.history.took(TAKEN_OVER, since)
         elif not owned and self._world.consoles.serving():
-            self._orphans.setdefault(where, time.monotonic())
+            self._orphans.setdefault(where, time.time())
         elif not owned:
             self._orphans.pop(where, None)  # counted from when somebody is there to take it
 

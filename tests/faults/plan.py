@@ -53,6 +53,8 @@ _WEIGHTS = {
 }
 #: Kinds for a console on SQLite, which has no server to restart.
 ON_SQLITE = tuple(kind for kind in Kind if kind is not Kind.DATABASE_RESTART)
+#: Kinds during which nobody can write into the database.
+DATABASE_AWAY: frozenset[str] = frozenset({Kind.DATABASE_LOCK, Kind.DATABASE_RESTART})
 #: Kinds that harm one host.
 ON_HOSTS = frozenset(
     {

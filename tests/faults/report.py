@@ -9,7 +9,7 @@ from pathlib import Path
 
 from consoles.statuses import Status
 from tests.faults.history import History
-from tests.faults.plan import Kind, Plan
+from tests.faults.plan import DATABASE_AWAY, Kind, Plan
 
 
 @dataclass
@@ -50,9 +50,7 @@ def _lines(plan: Plan, history: History, outcome: Outcome, kept: Path | None) ->
     taken = sum(fence > 1 for fence in history.fences.values())
     yield f"{len(history.reconnecting)} were out of contact for a while, {taken} were taken over by another process"
     yield f"viewers came back over {history.counts['connections of viewers']} connections"
-    for name, values in sorted(history.figures.items()):
-        ordered = sorted(values)
-        yield f"{name}: median {ordered[len(ordered) // 2]:.1f}, most {ordered[-1]:.1f} (of {len(ordered)})"
+    yield from _times(history)
     yield f"lost: {outcome.statuses[Status.LOST]}; spools left for the operator: {outcome.spools_left}"
     if outcome.errors:
         yield "errors in the servers' log:"
@@ -66,6 +64,21 @@ def _lines(plan: Plan, history: History, outcome: Outcome, kept: Path | None) ->
     if len(outcome.violations) > 40:
         yield f"  … and {len(outcome.violations) - 40} more"
     yield f"Everything is kept in {kept}: faults.log says what happened when."
+
+
+def _times(history: History) -> Iterator[str]:
+    """How long things took; apart from the others where the database was away, as nothing can be done without it."""
+    for name, spans in sorted(history.spans.items()):
+        away = [(begin, end) for begin, end in spans if history.seconds_of(DATABASE_AWAY, begin, end)]
+        yield from _spread(name, [end - begin for begin, end in spans if (begin, end) not in away])
+        yield from _spread("  where the database was away meanwhile", [end - begin for begin, end in away])
+        there = [end - begin - history.seconds_of(DATABASE_AWAY, begin, end) for begin, end in away]
+        yield from _spread("  and of that, not counting the time it was away", there)
+
+
+def _spread(name: str, values: list[float]) -> Iterator[str]:
+    if ordered := sorted(values):
+        yield f"{name}: median {ordered[len(ordered) // 2]:.1f}, most {ordered[-1]:.1f} (of {len(ordered)})"
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -15,7 +15,7 @@ from tests.faults.history import History
 from tests.faults.injectors import Injectors
 from tests.faults.load import Load
 from tests.faults.observer import Observer
-from tests.faults.plan import Fault, Plan
+from tests.faults.plan import DATABASE_AWAY, Fault, Plan
 from tests.faults.report import Outcome
 from tests.faults.world import World, open_world
 from tests.support.postgres_server import PostgresServer
@@ -50,7 +50,7 @@ async def run_suite(plan: Plan, options: Options, history: History) -> Outcome:
         for console in world.consoles.serving():
             await world.consoles.terminate(console)
         await asyncio.to_thread(_check, world, plan, options.forgiven, outcome)
-    outcome.violations = history.complaints + outcome.violations
+    outcome.violations = history.complaints + history.what_took_too_long(DATABASE_AWAY) + outcome.violations
     outcome.errors.update(_logged_errors(options.directory / "data" / "server.log"))
     return outcome
 
