@@ -84,9 +84,13 @@ def test_the_admin_works_in_a_browser_without_breaking_its_policy(
     assert "s3cret-of-the-switches" not in page.content()
 
 
-def test_the_admin_fits_a_narrow_screen(live_server_process: ServerProcess, new_page: NewPage) -> None:
+def test_the_admin_and_the_whole_menu_fit_a_narrow_screen(live_server_process: ServerProcess, new_page: NewPage) -> None:
     root = live_server_process.person("root", is_staff=True, is_superuser=True)
     page = new_page(live_server_process, root, width=390, height=844)
     for name in ("servers/server", "servers/hostkey", "consoles/run", "servers/credential/add", "auth/user/1/change"):
         page.goto(f"/admin/{name}/")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    page.goto("/runs/")
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.locator(".top-nav").evaluate("(menu) => menu.scrollWidth - menu.clientWidth") == 0
