@@ -68,9 +68,10 @@ class Owner:
             mine.lock()
             mine.update(lease_until=lease_end())
 
-    def release(self) -> None:
-        """Say that this process is over."""
-        self._path.unlink(missing_ok=True)
+    def release(self, owns_nothing: bool) -> None:
+        """Say that this process is over; where it may still own something, the file stays, unlocked, and says so."""
+        if owns_nothing:
+            self._path.unlink(missing_ok=True)
         self._lock.close()
 
 

@@ -92,16 +92,18 @@ class Runner:
         with self._renewed:
             self._renewed.notify_all()
         self.writer.flush(timeout / 2)
+        self._nudge.set()
+        # Not beyond its time: it may be waiting for a database that somebody holds locked, to take over from others.
+        self._keeper.join(timeout / 8)
+        owns_nothing = False
         try:
             self._give_up_rest()
+            owns_nothing = not self._keeper.is_alive()
         finally:
             self._abandon_tasks()
             self.kept.close()
             self.writer.stop(timeout / 2)
-            self._nudge.set()
-            # Not beyond its time: it may be waiting for a database that somebody holds locked.
-            self._keeper.join(1.0)
-            self._owner.release()
+            self._owner.release(owns_nothing)
 
     # For executions
 

@@ -84,7 +84,9 @@ def test_the_admin_works_in_a_browser_without_breaking_its_policy(
     assert "s3cret-of-the-switches" not in page.content()
 
 
-def test_the_admin_and_the_whole_menu_fit_a_narrow_screen(live_server_process: ServerProcess, new_page: NewPage) -> None:
+def test_the_admin_and_the_whole_menu_fit_a_narrow_screen(
+    live_server_process: ServerProcess, new_page: NewPage
+) -> None:
     root = live_server_process.person("root", is_staff=True, is_superuser=True)
     page = new_page(live_server_process, root, width=390, height=844)
     for name in ("servers/server", "servers/hostkey", "consoles/run", "servers/credential/add", "auth/user/1/change"):

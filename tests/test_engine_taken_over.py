@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 
-from consoles import actions, dispatcher
+from consoles import actions, dispatcher, lease
 from consoles.models import AuditEntry, HostRun, Run
+from consoles.runner import Runner
 from consoles.statuses import Status
 from demo.fleet import Fleet
 from servers.models import Server
@@ -50,6 +54,58 @@ def test_next_process_goes_on_where_the_last_one_stopped(engine: Engine, text: s
     assert (tmp_path / "starts").read_text() == "x\n" * 3
     told = AuditEntry.objects.get(act=AuditEntry.Act.RUN_SETTLED)
     assert told.detail == "Its process was gone: 3 taken over, 0 lost."
+
+
+def test_what_a_stop_could_not_give_up_is_taken_over_at_once(
+    engine: Engine, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = engine.start(engine.servers(1), text)
+    engine.wait_for_output(run, "up")
+    with monkeypatch.context() as patched:
+        patched.setattr(Runner, "_give_up_rest", Mock(side_effect=OperationalError("database is locked")))
+        dispatcher.stop()
+    assert run.host_runs.get().owner != ""
+    assert_goes_on_at_once(engine, run, tmp_path)
+
+
+def test_what_was_taken_over_while_stopping_is_taken_over_again_at_once(
+    engine: Engine, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may wait to take over until somebody releases the database, and meanwhile have to end."""
+    run = engine.start(engine.servers(1), text)
+    engine.wait_for_output(run, "up")
+    dispatcher.stop()
+    waits, gave_up = threading.Event(), threading.Event()
+    settle, give_up = lease.settle_abandoned, Runner._give_up_rest
+
+    def settle_late(owner: str) -> list[HostRun]:
+        waits.set()
+        gave_up.wait(20)
+        return settle(owner)
+
+    def give_up_and_tell(runner: Runner) -> None:
+        give_up(runner)
+        gave_up.set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lease, "settle_abandoned", settle_late)
+        patched.setattr(Runner, "_give_up_rest", give_up_and_tell)
+        dispatcher.start()
+        assert waits.wait(20)
+        dispatcher.stop()
+        engine.wait_until(run, lambda rows: rows[0].owner)
+    assert_goes_on_at_once(engine, run, tmp_path)
+
+
+def assert_goes_on_at_once(engine: Engine, run: Run, tmp_path: Path) -> None:
+    """The next process takes over before leases run out, and everything is there once."""
+    began = time.monotonic()
+    dispatcher.start()
+    engine.wait_until(run, lambda rows: rows[0].owner == dispatcher.owner())
+    assert time.monotonic() - began < 10
+    (tmp_path / "go").touch()
+    (row,) = engine.wait_for_end(run)
+    assert engine.output(row) == PRINTED and (tmp_path / "starts").read_text() == "x\n"
 
 
 def test_what_was_canceled_meanwhile_is_ended_and_not_started(engine: Engine, text: str, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_renewing_extends_only_ones_own_and_release_gives_up_the_lock() -> None:
     assert lease.settle_abandoned("me") == []
     assert [status for status, _, _ in as_stored(mine + foreign)] == ["running", "lost"]
     assert path.exists()
-    owner.release()
+    owner.release(owns_nothing=True)
     assert not path.exists()
 
 

@@ -117,7 +117,7 @@ def test_owner_that_renews_first_keeps_its_own() -> None:
     [row] = host_runs(owner.name, Status.RUNNING, lease_until=PAST)
     owner.renew()
     assert lease.take_over(row, "me") is None
-    owner.release()
+    owner.release(owns_nothing=True)
     assert stored(row) == (owner.name, 1, "running")
 
 
