@@ -20,6 +20,8 @@ _ending = threading.RLock()
 _runner: Runner | None = None
 #: Whether this process is about to end, and takes no more work.
 _closed = False
+#: The runner of a process that is about to end: with it goes the lock that says that the process lives.
+_last: Runner | None = None
 
 
 def start() -> None:
@@ -43,13 +45,13 @@ def submit(run_id: int) -> None:
 
 def nudge() -> None:
     """A cancel was written: the runner of this process need not wait for its next look."""
-    if _runner is not None:
-        _runner.look_for_cancels()
+    if (runner := _runner) is not None:
+        runner.look_for_cancels()
 
 
 def trouble() -> str:
     """Why this process cannot store output at the moment; "" when it can."""
-    return _runner.writer.trouble if _runner is not None else ""
+    return runner.writer.trouble if (runner := _runner) is not None else ""
 
 
 def stop() -> None:
@@ -68,15 +70,19 @@ def close() -> None:
 
 
 def _stop() -> None:
-    global _runner
+    global _runner, _last
     with _ending:
         with _lock:
             runner, _runner = _runner, None
         if runner is not None:
-            runner.stop()
+            if _closed:
+                _last = runner
+            runner.stop(for_good=_closed)
 
 
 def _stop_at_exit() -> None:
+    global _closed
+    _closed = True
     # Without a database (a test's is gone by now) there is nothing to write and nobody to tell.
     with contextlib.suppress(DatabaseError):
         _stop()

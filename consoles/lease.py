@@ -69,7 +69,7 @@ class Owner:
             mine.update(lease_until=lease_end())
 
     def release(self, owns_nothing: bool) -> None:
-        """Say that this process is over; where it may still own something, the file stays, unlocked, and says so."""
+        """Own nothing from now on; where something may be left, the file stays and says, unlocked, that nobody acts."""
         if owns_nothing:
             self._path.unlink(missing_ok=True)
         self._lock.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -35,6 +35,7 @@ SLOT_PATIENCE = 1.0
 #: Seconds between looks for cancel requests that another process wrote.
 LOOK_EVERY = 1.0
 
+_STARTED_ATTACHED: Final = Q(mode=Run.Mode.ATTACHED) & ~Q(status=Status.QUEUED)
 STOPPED_REASON = "The console was stopped while this was running attached: check on the host how it ended."
 
 
@@ -83,10 +84,12 @@ class Runner:
         """Look now, rather than within a second, whether something was canceled."""
         self._nudge.set()
 
-    def stop(self, timeout: float = 8.0) -> None:
+    def stop(self, timeout: float = 8.0, for_good: bool = False) -> None:
         """End: store everything received so far, and leave what can go on to the next process.
 
-        Detached programs run on, and what waits is started by whoever takes it over. Attached ones are lost.
+        Detached programs run on, and what waits is started by whoever takes it over. Attached ones are lost. With
+        ``for_good`` the process is about to end, too, and its end alone says that it is dead: until then something of
+        it may still write.
         """
         self._stopping = True
         with self._renewed:
@@ -95,15 +98,19 @@ class Runner:
         self._nudge.set()
         # Not beyond its time: it may be waiting for a database that somebody holds locked, to take over from others.
         self._keeper.join(timeout / 8)
-        owns_nothing = False
+        takes_nothing, gave_up = not self._keeper.is_alive(), False
         try:
-            self._give_up_rest()
-            owns_nothing = not self._keeper.is_alive()
+            self._give_up()
+            # What came from attached programs while the database was locked is stored before they are lost.
+            self.writer.flush(timeout / 8)
+            self._lose_attached()
+            gave_up = True
         finally:
             self._abandon_tasks()
             self.kept.close()
             self.writer.stop(timeout / 2)
-            self._owner.release(owns_nothing)
+            if not for_good:
+                self._owner.release(owns_nothing=takes_nothing and gave_up)
 
     # For executions
 
@@ -173,9 +180,9 @@ class Runner:
                 if renew_in <= 0 or not self._is_sure:
                     renew_in = RENEW_EVERY
                     self._renew()
-                if settle_in <= 0 and self._settles:
-                    settle_in = RENEW_EVERY
+                if settle_in <= 0 and self._settles and not self._stopping:
                     self.go_on(lease.settle_abandoned(self.owner) + self._lost_sight_of())
+                    settle_in = RENEW_EVERY
                 self._cancel_what_was_asked()
             except Exception as error:
                 # Leases outlast several failed renewals, and every write is fenced: keep trying, next time at once.
@@ -232,12 +239,17 @@ class Runner:
         for task in tasks:
             task.abandon()
 
-    def _give_up_rest(self) -> None:
-        """Two statements for all, attached ones last: of what starts in between, nothing is forgotten."""
+    def _give_up(self) -> None:
+        """All but the attached ones that were started."""
         mine = HostRun.objects.filter(owner=self.owner, status__in=ACTIVE)
-        started_attached = Q(mode=Run.Mode.ATTACHED) & ~Q(status=Status.QUEUED)
+        with transaction.atomic():
+            mine.lock()
+            mine.exclude(_STARTED_ATTACHED).update(owner="", lease_until=None, fence=F("fence") + 1)
+
+    def _lose_attached(self) -> None:
+        """After the others were given up: of what starts in between, nothing is forgotten."""
+        mine = HostRun.objects.filter(_STARTED_ATTACHED, owner=self.owner, status__in=ACTIVE)
         lost = {"status": Status.LOST, "reason": STOPPED_REASON, "finished": Now()}
         with transaction.atomic():
             mine.lock()
-            mine.exclude(started_attached).update(owner="", lease_until=None, fence=F("fence") + 1)
-            mine.filter(started_attached).update(**lost, fence=F("fence") + 1)
+            mine.update(**lost, fence=F("fence") + 1)

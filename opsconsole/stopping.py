@@ -29,19 +29,24 @@ _LOOP_PATIENCE = 2.0
 
 
 class EndsWithItsLoop:
-    """An ASGI application that calls ``stop`` and ends its process once the server is asked to, or the loop ends."""
+    """An ASGI application that calls ``stop`` and ends its process once the server is asked to, or the loop ends.
+
+    It watches from the first request on; a server that nobody ever asked for anything ends by itself.
+    """
 
     def __init__(self, application: Application, stop: Callable[[], None]) -> None:
         self._application = application
         self._stop = stop
         self._watched: asyncio.AbstractEventLoop | None = None
-        self._asked = threading.Event()
+        self._asked, self._due, self._stopped = threading.Event(), threading.Event(), threading.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if self._watched is None:
             self._watched = asyncio.get_running_loop()
             _tell_of_end(self._asked)
+            # Both are started now: once Python is about to exit, some of its versions start no thread any more.
             threading.Thread(target=self._watch, args=(self._watched,), name="loop-watch", daemon=True).start()
+            threading.Thread(target=self._stop_when_due, name="stopping", daemon=True).start()
         await self._application(scope, receive, send)
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -50,15 +55,21 @@ class EndsWithItsLoop:
         began = time.monotonic()
         while loop.is_running() and time.monotonic() < began + _LOOP_PATIENCE:
             time.sleep(_LOOK_EVERY)
-        stopping = threading.Thread(target=self._stop, name="stopping", daemon=True)
-        stopping.start()
-        stopping.join(began + _PATIENCE - time.monotonic())
+        self._due.set()
+        self._stopped.wait(began + _PATIENCE - time.monotonic())
         time.sleep(_GRACE)
         os._exit(0)
 
+    def _stop_when_due(self) -> None:
+        self._due.wait()
+        try:
+            self._stop()
+        finally:
+            self._stopped.set()
+
 
 def _tell_of_end(asked: threading.Event) -> None:
-    """Have ``asked`` set when Daphne's reactor, where it is one that runs the loop, begins to shut down."""
+    """Have ``asked`` set when Daphne's reactor begins to shut down; where there is none, the loop's end has to do."""
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     if reactor is not None:
         reactor.addSystemEventTrigger("before", "shutdown", asked.set)

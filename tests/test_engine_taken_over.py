@@ -62,7 +62,7 @@ def test_what_a_stop_could_not_give_up_is_taken_over_at_once(
     run = engine.start(engine.servers(1), text)
     engine.wait_for_output(run, "up")
     with monkeypatch.context() as patched:
-        patched.setattr(Runner, "_give_up_rest", Mock(side_effect=OperationalError("database is locked")))
+        patched.setattr(Runner, "_give_up", Mock(side_effect=OperationalError("database is locked")))
         dispatcher.stop()
     assert run.host_runs.get().owner != ""
     assert_goes_on_at_once(engine, run, tmp_path)
@@ -76,7 +76,7 @@ def test_what_was_taken_over_while_stopping_is_taken_over_again_at_once(
     engine.wait_for_output(run, "up")
     dispatcher.stop()
     waits, gave_up = threading.Event(), threading.Event()
-    settle, give_up = lease.settle_abandoned, Runner._give_up_rest
+    settle, give_up = lease.settle_abandoned, Runner._give_up
 
     def settle_late(owner: str) -> list[HostRun]:
         waits.set()
@@ -89,12 +89,25 @@ def test_what_was_taken_over_while_stopping_is_taken_over_again_at_once(
 
     with monkeypatch.context() as patched:
         patched.setattr(lease, "settle_abandoned", settle_late)
-        patched.setattr(Runner, "_give_up_rest", give_up_and_tell)
+        patched.setattr(Runner, "_give_up", give_up_and_tell)
         dispatcher.start()
         assert waits.wait(20)
         dispatcher.stop()
         engine.wait_until(run, lambda rows: rows[0].owner)
     assert_goes_on_at_once(engine, run, tmp_path)
+
+
+def test_taking_over_that_the_database_refused_is_tried_again_at_the_next_look(
+    engine: Engine, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = engine.start(engine.servers(1), text)
+    engine.wait_for_output(run, "up")
+    dispatcher.stop()
+    settle = lease.settle_abandoned
+    tries = Mock(side_effect=[OperationalError("database is locked"), OperationalError("database is locked")])
+    monkeypatch.setattr(lease, "settle_abandoned", lambda owner: tries() if tries.call_count < 2 else settle(owner))
+    assert_goes_on_at_once(engine, run, tmp_path)
+    assert tries.call_count == 2
 
 
 def assert_goes_on_at_once(engine: Engine, run: Run, tmp_path: Path) -> None:

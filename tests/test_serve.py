@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from consoles.management.commands import serve
+from demo.loopback import some_free_port
+from tests.support.forking import ForkedPython
 
 
 class Recorded(Exception):
@@ -24,7 +28,21 @@ def test_sockets_that_wait_for_their_turn_are_not_told_to_stay_away(monkeypatch:
     stub = ModuleType("daphne.server")
     stub.Server = server  # type: ignore[attr-defined]  # loading the real one would install Twisted's reactor here
     monkeypatch.setitem(sys.modules, "daphne.server", stub)
+    monkeypatch.setitem(sys.modules, "twisted.internet.reactor", ModuleType("twisted.internet.reactor"))
     with pytest.raises(Recorded) as recorded:
-        serve.serve(None, "127.0.0.1", 0, lambda: None)
+        serve.serve(None, "127.0.0.1", 0, lambda: None, serve.Ending())
     [settings] = recorded.value.args
     assert 30 <= settings["websocket_handshake_timeout"] < settings["websocket_connect_timeout"]
+
+
+@pytest.mark.parametrize("phase", ["before", "during", "after"])
+def test_a_signal_while_the_server_starts_ends_it(phase: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "OPSCONSOLE_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "opsconsole.settings"}
+    command = ["-m", "tests.support.signaled_server", str(some_free_port()), phase]
+    with Path(os.devnull).open("r+b") as nothing, (tmp_path / "log").open("wb") as log:
+        server = ForkedPython(command, environment, nothing, log, log)
+    try:
+        # The last resort would need nine seconds.
+        assert server.wait(8) == 0, (tmp_path / "log").read_text()
+    finally:
+        server.kill()

@@ -22,6 +22,8 @@ class Console:
     door: Proxy
     lives: bool = False
     paused: bool = False
+    #: The process id of one that was asked to end, and has not yet.
+    ending: int | None = None
 
     @property
     def serves(self) -> bool:
@@ -64,12 +66,11 @@ class Consoles:
 
     async def terminate(self, console: Console) -> float:
         """Ask one to end, and see to it that it does in time."""
-        console.lives = False
+        console.lives, console.ending = False, console.server.pid
         began = time.time()
         await asyncio.to_thread(console.server.stop, signal.SIGTERM, 30)
-        seconds = self.history.took(TO_END, began)
-        self.history.note(f"server {console.name} ended after SIGTERM in {seconds:.1f} s")
-        return seconds
+        console.ending = None
+        return self.history.took(TO_END, began, f"server {console.name}")
 
     def pause(self, console: Console) -> None:
         """Stop one in its tracks."""
@@ -82,8 +83,11 @@ class Consoles:
         console.server.resume()
 
     def pids(self) -> list[int]:
-        """The process ids of those that live, paused or not."""
-        return [console.server.pid for console in (self.first, self.second) if console.lives]
+        """The process ids of those that live, paused, ending or not."""
+        both = (self.first, self.second)
+        return [console.server.pid for console in both if console.lives] + [
+            console.ending for console in both if console.ending is not None
+        ]
 
     def crashed(self) -> list[str]:
         """The names of those that ended although nobody ended them."""

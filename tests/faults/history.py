@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: What is measured: how long a process that was asked to end took, and the next one to act for what it left.
+#: What is measured: how long a process that was asked to end took, and until another one owned what it left.
 TO_END = "seconds to end after SIGTERM"
 TAKEN_OVER = "seconds until taken over"
 #: Seconds that each may take at the most.
@@ -91,15 +91,16 @@ class History:
         lasted = fault.end - fault.begin
         self.note(f"fault over: {fault.kind} {fault.host}, {lasted:.2f} s, hit {fault.hit}")
 
-    def took(self, what: str, begin: float) -> float:
+    def took(self, what: str, begin: float, about: str) -> float:
         """Something that began then has just ended; gives back the seconds."""
         end = time.time()
         self.spans[what].append((begin, end))
+        self.note(f"{about}: {what}: {end - begin:.1f}")
         return end - begin
 
     def seconds_of(self, kinds: frozenset[str], begin: float, end: float) -> float:
         """For how much of that time a fault of these kinds, of which there is one at a time, went on."""
-        of_them = [one for one in self.injected if one.kind in kinds]
+        of_them = [one for one in self.injected if one.kind in kinds and one.hit]
         return sum(max(min(one.end, end) - max(one.begin, begin), 0.0) for one in of_them)
 
     def what_took_too_long(self, excused: frozenset[str]) -> list[str]:

@@ -49,7 +49,7 @@ class Observer:
         self._world.history.saw(where, "database", row)
         owned = row["status"] not in ACTIVE or self._lives(row["owner"])
         if owned and (since := self._orphans.pop(where, None)) is not None:
-            self._world.history.took(TAKEN_OVER, since)
+            self._world.history.took(TAKEN_OVER, since, f"run {where[0]} on {where[1]}")
         elif not owned and self._world.consoles.serving():
             self._orphans.setdefault(where, time.time())
         elif not owned:

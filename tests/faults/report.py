@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from consoles.statuses import Status
-from tests.faults.history import History
+from tests.faults.history import TAKEN_OVER, History
 from tests.faults.plan import DATABASE_AWAY, Kind, Plan
 
 
@@ -71,9 +71,10 @@ def _times(history: History) -> Iterator[str]:
     for name, spans in sorted(history.spans.items()):
         away = [(begin, end) for begin, end in spans if history.seconds_of(DATABASE_AWAY, begin, end)]
         yield from _spread(name, [end - begin for begin, end in spans if (begin, end) not in away])
-        yield from _spread("  where the database was away meanwhile", [end - begin for begin, end in away])
-        there = [end - begin - history.seconds_of(DATABASE_AWAY, begin, end) for begin, end in away]
-        yield from _spread("  and of that, not counting the time it was away", there)
+        yield from _spread(f"{name}, database away meanwhile", [end - begin for begin, end in away])
+        if name == TAKEN_OVER:
+            there = [end - begin - history.seconds_of(DATABASE_AWAY, begin, end) for begin, end in away]
+            yield from _spread(f"{name}, not counting the time it was away", there)
 
 
 def _spread(name: str, values: list[float]) -> Iterator[str]:

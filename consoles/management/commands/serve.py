@@ -8,6 +8,8 @@ import secrets
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +29,11 @@ from demo.loopback import is_free
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
-#: Seconds after which an ending server is ended hard; programs on hosts and stored output do not depend on it.
+#: Seconds after the signal in which an ending server is ended hard; programs on hosts and stored output do not depend
+#: on it.
 STOP_DEADLINE = 9
+#: Seconds in which a second signal is taken for the first one: make hands on what its programs have got already.
+REPEATED_WITHIN = 1.0
 #: Seconds for a socket to be opened, which on a busy server waits for its turn.
 HANDSHAKE_TIMEOUT = 60
 
@@ -42,8 +47,9 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
 
     def handle(self, *args: Any, bind: str, **options: Any) -> None:
+        ending = Ending()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: sys.exit(0))
+            signal.signal(number, ending)
         refuse_busy_port(bind, settings.PORT)
         wait_for_database(lambda sentence: print(sentence, file=sys.stderr, flush=True))
         migrate()
@@ -64,7 +70,7 @@ class Command(BaseCommand):
                 "",
             ]
         )
-        serve(application, bind, settings.PORT, lambda: self._announce(banner))
+        serve(application, bind, settings.PORT, lambda: self._announce(banner), ending)
 
     def _announce(self, banner: str) -> None:
         self.stdout.write(banner)
@@ -117,36 +123,48 @@ def shown_host(bind: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bind, bind)  # noqa: S104 - compared, not bound to
 
 
-def serve(application: Any, bind: str, port: int, ready: Any) -> None:
-    """Run Daphne in this process until a signal, and return."""
+class Ending:
+    """What SIGINT and SIGTERM do: the first ends the server properly, though not for ever; the second at once."""
+
+    def __init__(self) -> None:
+        self.asked_at: float | None = None
+        #: How to end properly. Before the server runs, by leaving; that may come to nothing where libraries call back.
+        self.stop: Callable[[], object] = lambda: sys.exit(0)
+
+    def __call__(self, *_: object) -> None:
+        if self.asked_at is None:
+            self.asked_at = time.monotonic()
+            last_resort = threading.Timer(STOP_DEADLINE, os._exit, [0])
+            last_resort.daemon = True
+            last_resort.start()
+            self.stop()
+        elif time.monotonic() - self.asked_at > REPEATED_WITHIN:
+            os._exit(0)
+
+
+def serve(application: Any, bind: str, port: int, ready: Callable[[], None], ending: Ending) -> None:
+    """Run Daphne in this process until ``ending`` is asked for, and return."""
     # Loading it installs Twisted's reactor, which no other command wants.
     from daphne.server import Server
+    from twisted.internet import reactor as installed
 
-    def announce() -> None:
-        # Twisted takes SIGINT over only from Python's own handler.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        ready()
-
+    reactor: Any = installed
     connections.close_all()
-    Server(
+    server = Server(
         application,
         endpoints=[f"tcp:port={port}:interface={bind.replace(':', chr(92) + ':')}"],
-        ready_callable=announce,
+        # Twisted would take the signals over a moment after it was said that Ctrl-C ends this, and ignore one before.
+        signal_handlers=False,
+        ready_callable=ready,
         verbosity=0,
         server_name="opsconsole",
         # When a thousand pages come back at once, some wait for their turn. One that is dropped comes again; after the
         # second time it would be told 403, which tells clients to stay away.
         websocket_handshake_timeout=HANDSHAKE_TIMEOUT,
         websocket_connect_timeout=5 * HANDSHAKE_TIMEOUT,
-    ).run()
-    end_without_delay()
-    dispatcher.stop()
-
-
-def end_without_delay() -> None:
-    """From here on a second Ctrl-C ends at once, and nothing may hold the end up for ever."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: os._exit(0))
-    last_resort = threading.Timer(STOP_DEADLINE, os._exit, [0])
-    last_resort.daemon = True
-    last_resort.start()
+    )
+    # As Twisted's own handlers do. Before the reactor runs, it is what it does first.
+    ending.stop = lambda: reactor.callFromThread(reactor.stop)
+    if ending.asked_at is None:
+        server.run()
+    dispatcher.close()
