@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from demo.fleet import Fleet
-from tests.support.browser import NewPage
+from tests.support.browser import NewPage, intercept
 from tests.support.run_page import RunViewer
 from tests.support.server import ServerProcess
 from tests.support.viewing import SocketViewer
@@ -161,7 +161,7 @@ def test_lines_that_come_while_somebody_scrolls_do_not_pull_the_log_back(console
     page = console.open(console.log("\n" * 1_000_000))
     expect(part(page, "foot")).to_contain_text("1,000,000 lines")
     held: list[Route] = []
-    page.route("**/lines?*", lambda route: held.append(route))
+    intercept(page, "**/lines?*", lambda route: held.append(route))
     with page.expect_request("**/lines?*"):
         page.keyboard.press("End")
     # As long as the browser has not told it, the page has to see for itself.
@@ -332,7 +332,7 @@ def test_an_empty_log_says_so(console: Console) -> None:
 def test_what_cannot_be_loaded_is_said_and_tried_again(console: Console) -> None:
     page = console.open(console.log("".join(f"{n}\n" for n in range(1, 5001))))
     expect(line(page, 1)).to_be_visible()
-    page.route("**/lines?*", lambda route: route.abort())
+    intercept(page, "**/lines?*", lambda route: route.abort())
     page.keyboard.press("End")
     expect(part(page, "problem-text")).to_contain_text("The console does not answer")
     page.unroute("**/lines?*")

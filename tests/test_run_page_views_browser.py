@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import NewPage
+from tests.support.browser import NewPage, intercept
 from tests.support.run_page import RunViewer
 from tests.support.server import ServerProcess
 
@@ -56,7 +56,7 @@ def test_escape_leaves_a_note_that_is_being_written_and_keeps_it(console: Consol
 
 def test_a_search_that_got_no_answer_is_made_when_the_console_answers_again(console: Console) -> None:
     page = console.open("search")
-    page.route("**/search.json*", lambda route: route.abort())
+    intercept(page, "**/search.json*", lambda route: route.abort())
     page.keyboard.type("dpkg")
     page.keyboard.press("Enter")
     expect(page.locator("[data-search=error]")).to_contain_text("does not answer")

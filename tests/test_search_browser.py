@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from demo.fleet import Fleet
-from tests.support.browser import NewPage
+from tests.support.browser import NewPage, intercept
 from tests.support.run_page import StoredRuns
 from tests.support.server import ServerProcess
 from tests.support.viewing import SocketViewer
@@ -145,7 +145,7 @@ def test_can_be_stopped_and_goes_on(console: StoredRuns) -> None:
         else:
             route.continue_()
 
-    page.route("**/search.json*", hold)
+    intercept(page, "**/search.json*", hold)
     search(page, "disk")
     expect(page.locator("[data-search=searched]")).to_have_text("searched 1 of 6 hosts")
     page.get_by_role("button", name="Stop").click()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from tests.support.contexts import Contexts
 
@@ -52,6 +52,22 @@ CHROMIUM_ARGUMENTS = [
 
 # Only a test that fails waits for so long; on a busy machine ten seconds were too few for a page to connect.
 expect.set_options(timeout=30_000)
+
+
+_UNTIL_INTERCEPTED = """async () => {
+  let answer = "";
+  while (answer !== "intercepted") answer = await (await fetch("/healthz?intercepted")).text();
+}"""
+
+
+def intercept(page: Page, pattern: str, handle: Callable[[Route], object]) -> None:
+    """``page.route`` for a page that is shown already; from then on it holds.
+
+    A page may hear of the interception later than of a key that was pressed after it, so it is asked until it has.
+    """
+    page.route("**/healthz?intercepted", lambda route: route.fulfill(body="intercepted"))
+    page.route(pattern, handle)
+    page.evaluate(_UNTIL_INTERCEPTED)
 
 
 def find_chromium() -> str:
