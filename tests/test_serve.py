@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -46,3 +47,21 @@ def test_a_signal_while_the_server_starts_ends_it(phase: str, tmp_path: Path) ->
         assert server.wait(8) == 0, (tmp_path / "log").read_text()
     finally:
         server.kill()
+
+
+def test_the_second_signal_ends_at_once_and_not_the_first_one_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``make`` hands a signal on to programs that the terminal has sent it already."""
+    now, ended, stopped = [100.0], Mock(), Mock()
+    monkeypatch.setattr(serve, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(serve, "os", SimpleNamespace(_exit=ended))
+    monkeypatch.setattr(serve, "threading", SimpleNamespace(Timer=Mock()))
+    ending = serve.Ending()
+    ending.stop = stopped
+    ending()
+    now[0] += 0.1
+    ending()
+    assert (stopped.call_count, ended.call_count) == (1, 0)
+    serve.threading.Timer.assert_called_once_with(serve.STOP_DEADLINE, ended, [0])  # type: ignore[attr-defined]
+    now[0] += 2.0
+    ending()
+    ended.assert_called_once_with(0)
