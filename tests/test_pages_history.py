@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from consoles.filters import RUN_STATUSES, with_status
 from consoles.models import Run, Script
@@ -67,6 +68,15 @@ def test_finds_text_in_the_command_the_title_and_the_number(alice_client: Client
     assert found(alice_client, f"q=%23{one.pk}") == [one]
     assert found(alice_client, "q=100%25") == []
     assert found(alice_client, "q=_f") == []
+
+
+def test_a_run_page_says_a_command_that_is_its_title_once(alice_client: Client, alice: User) -> None:
+    def told(**fields: Any) -> str:
+        page = alice_client.get(f"/runs/{add_run(alice, {'web1': OK}, **fields).pk}/").content.decode()
+        return strip_tags(page.partition('title="Show the program">')[2].partition("</summary>")[0]).strip()
+
+    assert told(program="df -h", title="df -h") == "Program"
+    assert told(program="df -h", title="Disk check") == "df -h"
 
 
 def test_finds_by_server_name_or_address(alice_client: Client, alice: User) -> None:
