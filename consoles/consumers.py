@@ -67,7 +67,9 @@ class RunConsumer(WebsocketConsumer):
             ticking = asyncio.create_task(self._tick())
             try:
                 await super().__call__(scope, self._acks.gathered_from(receive), send)
-            except doorbell.Unavailable as error:
+            except Exception as error:
+                if not doorbell.is_away(error):
+                    raise
                 # Without its bell a socket would be slow to show what happens. Clients try again.
                 log.warning("A socket could not be opened: %s", error)
                 if not self._is_accepted:

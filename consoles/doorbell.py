@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: What the channel layer raises towards a socket when Redis is away.
-Unavailable = RedisError
+#: What asyncio's streams say when two read from one: channels_redis's receiver and a socket that subscribes may, both
+#: on a connection that is just made anew.
+_READ_BY_TWO = "called while another coroutine is already waiting"
 
 _lock = threading.Lock()
 _watchers: defaultdict[int, set[threading.Event]] = defaultdict(set)
@@ -33,6 +34,11 @@ _loop: asyncio.AbstractEventLoop | None = None
 def group_of(run_id: int) -> str:
     """The channel layer's group for a run's watchers."""
     return f"run.{run_id}"
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the channel layer has failed towards a socket because Redis is away, or has only just come back."""
+    return isinstance(error, RedisError) or (isinstance(error, RuntimeError) and _READ_BY_TWO in str(error))
 
 
 def attach(loop: asyncio.AbstractEventLoop) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import pytest
+import redis.exceptions
 from channels.layers import get_channel_layer
 
 from consoles import doorbell
@@ -159,3 +160,19 @@ def _came(received: Any) -> bool:
         return bool(received.result(0.2))
     except TimeoutError:
         return False
+
+
+def test_tells_redis_trouble_from_faults_of_our_own() -> None:
+    async def read_by_two() -> Exception:
+        """As on a connection to a Redis that has just come back: one waits for messages, one subscribes."""
+        stream = asyncio.StreamReader()
+        waiting = asyncio.ensure_future(stream.readuntil())
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError) as raised:
+            await stream.readuntil()
+        waiting.cancel()
+        return raised.value
+
+    assert doorbell.is_away(asyncio.run(read_by_two()))
+    assert doorbell.is_away(redis.exceptions.ConnectionError("Error 111 connecting to Redis."))
+    assert not doorbell.is_away(RuntimeError("dictionary changed size during iteration"))
