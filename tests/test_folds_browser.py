@@ -27,11 +27,14 @@ def test_nothing_folds_away_under_the_eyes_when_a_linked_log_opens(
     page = new_page(live_server_process, live_server_process.alice())
     run = live_server_process.ask("add_log", user="alice", text=text)
     held: list[Route] = []
-    page.route("**/folds", lambda route: held.append(route))
+    holds = [True]
+    page.route("**/folds", lambda route: held.append(route) if holds[0] else route.continue_())
     page.add_init_script(WATCH_LINES)
     page.goto(f"/runs/{run}/#h=web1&L4")
     linked = page.locator('.line:has([data-n="4"])')
     expect(linked).to_have_count(1)
+    # Whether it was asked for already, or is yet to be.
+    holds[0] = False
     for route in held:
         route.continue_()
     expect(page.locator("[data-fold='1']")).to_have_attribute("aria-expanded", "false")
