@@ -45,6 +45,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A test's page lives for seconds: to optimise its scripts costs more than it brings.
+    "--js-flags=--no-opt --max-lazy",
     "--no-first-run",
     "--force-color-profile=srgb",
     "--font-render-hinting=none",
