@@ -59,8 +59,7 @@ def test_next_process_goes_on_where_the_last_one_stopped(engine: Engine, text: s
 def test_what_a_stop_could_not_give_up_is_taken_over_at_once(
     engine: Engine, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = engine.start(engine.servers(1), text)
-    engine.wait_for_output(run, "up")
+    run = on_its_way(engine, text)
     with monkeypatch.context() as patched:
         patched.setattr(Runner, "_give_up", Mock(side_effect=OperationalError("database is locked")))
         dispatcher.stop()
@@ -72,8 +71,7 @@ def test_what_was_taken_over_while_stopping_is_taken_over_again_at_once(
     engine: Engine, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process may wait to take over until somebody releases the database, and meanwhile have to end."""
-    run = engine.start(engine.servers(1), text)
-    engine.wait_for_output(run, "up")
+    run = on_its_way(engine, text)
     dispatcher.stop()
     waits, gave_up = threading.Event(), threading.Event()
     settle, give_up = lease.settle_abandoned, Runner._give_up
@@ -100,14 +98,20 @@ def test_what_was_taken_over_while_stopping_is_taken_over_again_at_once(
 def test_taking_over_that_the_database_refused_is_tried_again_at_the_next_look(
     engine: Engine, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = engine.start(engine.servers(1), text)
-    engine.wait_for_output(run, "up")
+    run = on_its_way(engine, text)
     dispatcher.stop()
     settle = lease.settle_abandoned
     tries = Mock(side_effect=[OperationalError("database is locked"), OperationalError("database is locked")])
     monkeypatch.setattr(lease, "settle_abandoned", lambda owner: tries() if tries.call_count < 2 else settle(owner))
     assert_goes_on_at_once(engine, run, tmp_path)
     assert tries.call_count == 2
+
+
+def on_its_way(engine: Engine, text: str) -> Run:
+    """A run on one server that waits in the middle of its output."""
+    run = engine.start(engine.servers(1), text)
+    engine.wait_for_output(run, "up")
+    return run
 
 
 def assert_goes_on_at_once(engine: Engine, run: Run, tmp_path: Path) -> None:
