@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Generator
 
 import pytest
 
+from tests.support.fork_server import COLLECTING
 from tests.support.postgres_server import is_used
+
+gc.set_threshold(*COLLECTING)
 
 pytest_plugins = [
     "tests.support.browser",

@@ -82,10 +82,14 @@ class Console:
         with SocketViewer(server, self.alice, "/ws/runs/new/") as viewer:
             self.run = viewer.start(names, COMMAND.format(steps=STEPS, gate=gate))
 
-    def open(self, place: str) -> Page:
-        """A page at ``place``; where that is a host, with a second pane beside it."""
-        # So high that everything is in sight, and nothing has to be scrolled to be read.
-        page = self._new_page(self.proxy, self.alice, height=2400)
+    def new_tab(self, beside: Page | None = None) -> Page:
+        """So high that everything is in sight, and nothing has to be scrolled to be read."""
+        return self._new_page(self.proxy, self.alice, beside=beside, height=2400)
+
+    def open(self, page: Page, place: str) -> Page:
+        """Load the page at ``place``; where that is a host, with a second pane beside it."""
+        # Another place of the same page would not load it.
+        page.goto("/healthz")
         page.goto(f"/runs/{self.run}/#{place}")
         expect_live(page)
         if place == "h=web1":
@@ -133,7 +137,9 @@ def around(page: Page) -> dict[str, Any]:
 
 
 def test_every_view_shows_what_a_fresh_page_shows_after_cuts_at_random(console: Console) -> None:
-    pages = {place: console.open(place) for place in VIEWS}
+    first = console.new_tab()
+    tabs = [first, *(console.new_tab(beside=first) for _ in list(VIEWS)[1:])]
+    pages = {place: console.open(tab, place) for tab, place in zip(tabs, VIEWS, strict=True)}
     proxy = console.proxy
     proxy.cutting = True
     written = []
@@ -154,20 +160,21 @@ def test_every_view_shows_what_a_fresh_page_shows_after_cuts_at_random(console: 
         expect_over(page, "failed")
         expect(page.locator("#together .note")).to_have_count(len(written))
     assert proxy.cuts >= CUTS * STEPS
-    fresh = {place: console.open(place) for place in VIEWS}
-    for page in [*pages.values(), *fresh.values()]:
-        # Nobody is left of all the sockets that were cut.
-        expect(page.locator("[data-together=people]")).to_contain_text(f"{2 * len(VIEWS)} windows")
+    fresh = console.new_tab(beside=first)
     for place, read in VIEWS.items():
-        expect_over(fresh[place], "failed")
-        assert read(pages[place]) == read(fresh[place]), place
+        console.open(fresh, place)
+        expect_over(fresh, "failed")
+        # Nobody is left of all the sockets that were cut.
+        for page in (fresh, pages[place]):
+            expect(page.locator("[data-together=people]")).to_contain_text(f"{len(VIEWS) + 1} windows")
+        assert read(pages[place]) == read(fresh), place
         expect(pages[place].locator("#same-output .same-body")).to_have_text(
-            fresh[place].locator("#same-output .same-body").inner_text(), use_inner_text=True
+            fresh.locator("#same-output .same-body").inner_text(), use_inner_text=True
         )
-        assert around(pages[place]) == around(fresh[place]), place
-        assert sorted(around(pages[place])["notes"]) == sorted(written)
+        assert around(pages[place]) == around(fresh), place
+        assert sorted(around(fresh)["notes"]) == sorted(written)
     check_truth(pages)
-    for page in [*pages.values(), *fresh.values()]:
+    for page in pages.values():
         page.close()
         forget_network_errors(page)
 

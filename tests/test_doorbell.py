@@ -13,6 +13,7 @@ import redis.exceptions
 from channels.layers import get_channel_layer
 
 from consoles import doorbell
+from tests.support.loops import run_apart
 from tests.support.redis import RedisServer
 
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
@@ -173,6 +174,6 @@ def test_tells_redis_trouble_from_faults_of_our_own() -> None:
         waiting.cancel()
         return raised.value
 
-    assert doorbell.is_away(asyncio.run(read_by_two()))
+    assert doorbell.is_away(run_apart(read_by_two()))
     assert doorbell.is_away(redis.exceptions.ConnectionError("Error 111 connecting to Redis."))
     assert not doorbell.is_away(RuntimeError("dictionary changed size during iteration"))

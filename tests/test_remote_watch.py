@@ -121,11 +121,11 @@ def test_quota_of_all_spools_holds_while_nobody_is_connected(remote_home: Remote
 
 def test_what_a_program_leaves_behind_goes_on_printing_to_nobody(remote_home: RemoteHome) -> None:
     """A service that keeps its starter's output open must not die of having nobody who reads it."""
-    text = "(while :; do echo more; date >>beats; sleep 0.05; done) & echo $!; until [ -e beats ]; do sleep 0.05; done"
-    follower = remote_home.start(text)
+    text = "(while :; do echo more; date >>beats; sleep 0.05; done) & echo $! >left"
+    follower = remote_home.start(f"{text}; until [ -e beats ]; do sleep 0.05; done")
     follower.ask_to_watch()
     assert follower.wait_for_end()[1:] == ("0", "held")
-    left, beats = int(follower.output.split()[0]), remote_home.home / "beats"
+    left, beats = int((remote_home.home / "left").read_text()), remote_home.home / "beats"
     follower.finish()
     seen = beats.stat().st_size
     deadline = time.monotonic() + 10

@@ -15,7 +15,7 @@ from tests.support.browser import NewPage
 from tests.support.run_page import HostRuns
 from tests.support.server import ServerProcess
 
-#: Lets a test cut the page's socket as a network does: the page only learns that it closed.
+#: For :func:`cut_socket`.
 REMEMBER_SOCKETS = """
 (() => {
   const Real = window.WebSocket;
@@ -70,7 +70,7 @@ class Console(HostRuns):
     """Four hosts, and somebody who watches runs on them."""
 
     def open(self, run: int, host: str = "", **options: Any) -> Page:
-        return self.show(run, f"#h={host}" if host else "", script=REMEMBER_SOCKETS, **options)
+        return self.show(run, f"#h={host}" if host else "", **options)
 
 
 @pytest.fixture
@@ -87,6 +87,7 @@ def expect_status(page: Page, status: str) -> None:
 
 
 def cut_socket(page: Page) -> None:
+    """Cut the socket of a page with REMEMBER_SOCKETS as a network does: the page only learns that it closed."""
     page.evaluate("() => window.sockets.at(-1).close(4000)")
 
 
@@ -110,7 +111,7 @@ def test_shows_every_line_once_though_the_socket_is_cut_again_and_again(console:
     run = console.start(
         f"for i in 1 2 3 4 5 6; do seq $((i*200-199)) $((i*200)); until [ -e {tmp_path}/$i ]; do sleep 0.05; done; done"
     )
-    page = console.open(run)
+    page = console.open(run, script=REMEMBER_SOCKETS)
     for part in range(1, 7):
         expect(page.locator(".xterm-rows")).to_contain_text(str(part * 200))
         cut_socket(page)
@@ -293,7 +294,7 @@ def test_large_finished_log_opens_at_its_end_and_loads_the_rest_on_request(conso
 
 def test_says_when_the_login_has_ended_and_does_not_try_again(console: Console) -> None:
     run = console.start("sleep 600")
-    page = console.open(run)
+    page = console.open(run, script=REMEMBER_SOCKETS)
     page.context.clear_cookies()
     cut_socket(page)
     # It tries once more by itself.

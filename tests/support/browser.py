@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -101,36 +102,49 @@ def contexts(browser: Browser) -> Contexts:
 def new_page(contexts: Contexts, request: pytest.FixtureRequest) -> Iterator[NewPage]:
     """Open pages, each like a person of their own: ``new_page(server, who, width=390, height=844, dark=True)``.
 
-    A test that sets a page's clock asks for a context that is ``used_again=False``: nothing gives the clock back.
-    A page that reported an error on its console, or whose script failed, fails the test at its end; tests that provoke
-    one clear ``page.complaints``. A failed test leaves pictures of its pages in ``test-artifacts/``.
+    ``beside=page`` gives another tab of that page's browser. A test that sets a page's clock asks for a context that is
+    ``used_again=False``: nothing gives the clock back. A page that reported an error on its console, or whose script
+    failed, fails the test at its end; tests that provoke one clear ``page.complaints``. A failed test leaves pictures
+    of its pages in ``test-artifacts/``.
     """
-    pages: list[tuple[Page, list[str], dict[str, Any] | None]] = []
+    pages: list[Page] = []
+    endings: list[Callable[[], None]] = []
 
-    def open_page(server: Any, who: dict[str, str] | None = None, used_again: bool = True, **options: Any) -> Page:
-        options = _context_options(server.url, **options)
-        cookies = [{"name": "sessionid", "value": who["session"], "url": server.url}] if who else []
-        page = contexts.open_page(cookies, **options)
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.complaints = complaints  # type: ignore[attr-defined]  # a note for the test, beside Playwright's own
-        pages.append((page, complaints, options if used_again else None))
-        return page
+    def open_page(
+        server: Any,
+        who: dict[str, str] | None = None,
+        used_again: bool = True,
+        beside: Page | None = None,
+        **options: Any,
+    ) -> Page:
+        if beside:
+            pages.append(beside.context.new_page())
+        else:
+            options = _context_options(server.url, **options)
+            cookies = [{"name": "sessionid", "value": who["session"], "url": server.url}] if who else []
+            page = contexts.open_page(cookies, **options)
+            endings.append(functools.partial(contexts.give_back, page, **options) if used_again else page.context.close)
+            pages.append(page)
+        _listen(pages[-1])
+        return pages[-1]
 
     yield open_page
     failed = getattr(request.node, "failed", False)
-    for number, (page, *_) in enumerate(pages):
+    for number, page in enumerate(pages):
         if failed and not page.is_closed():
             ARTIFACTS.mkdir(exist_ok=True)
             page.screenshot(path=ARTIFACTS / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', request.node.name)}-{number}.png")
-    for page, _, options in pages:
-        if options is None:
-            page.context.close()
-        else:
-            contexts.give_back(page.context, **options)
-    complaints = [text for _, texts, _ in pages for text in texts]
+    for end in endings:
+        end()
+    complaints = [text for page in pages for text in page.complaints]  # type: ignore[attr-defined]  # see _listen
     assert failed or not complaints, f"The page reported errors: {complaints}"
+
+
+def _listen(page: Page) -> None:
+    """Write down on the page what it complains of."""
+    complaints = page.complaints = []  # type: ignore[attr-defined]  # a note for the test, beside Playwright's own
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
 
 
 def _context_options(url: str, width: int = 1440, height: int = 900, dark: bool = False, **more: Any) -> dict[str, Any]:

@@ -1,20 +1,27 @@
-"""Browser contexts that are used again: what one has in its cache, the next test's page need not fetch and compile."""
+"""Pages that are used again: a new one starts a process, loads and compiles; that costs more than most tests do."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Page
 
 #: So many contexts wait for another test; beyond that, those go that were used longest ago.
 _IDLE = 6
 #: What pages keep, other than cookies.
 _STORED = "local_storage,indexeddb,service_workers,cache_storage"
+#: A page of the same origin on which nothing happens; one of another origin would be another process.
+_RESTING_PLACE = "/healthz"
+#: What cannot be taken back: a page on which one of these was called is nobody else's.
+_LASTING = ("add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function")
 
 
 class Contexts:
-    """Contexts of a browser: each is one person's at a time, and forgets that person before it is the next one's."""
+    """Contexts of a browser with a page each: one person's at a time, and forgotten before they are the next one's."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -25,19 +32,25 @@ class Contexts:
         context = self._take(options)
         context.clear_cookies()
         context.add_cookies(cookies)
-        page = context.new_page()
+        page = context.pages[0] if context.pages else _new_page(context)
         session = context.new_cdp_session(page)
         session.send("Storage.clearDataForOrigin", {"origin": options["base_url"], "storageTypes": _STORED})
         session.detach()
         return page
 
-    def give_back(self, context: BrowserContext, **options: Any) -> None:
-        """Close a context's pages; nobody but this class uses it from now on."""
-        for page in context.pages:
-            page.close()
+    def give_back(self, page: Page, **options: Any) -> None:
+        """Let a page rest until another test takes it; nobody but this class uses it from now on."""
+        context = page.context
+        for other in context.pages:
+            if other is not page or not _is_put_to_rest(page, options["viewport"]):
+                other.close()
         context.set_offline(False)
         self._idle.append((_key(options), context))
-        while len(self._idle) > _IDLE:
+        self.close_idle(_IDLE)
+
+    def close_idle(self, count: int = 0) -> None:
+        """Close the contexts that wait for another test, but for the ``count`` that were used last."""
+        while len(self._idle) > count:
             self._idle.pop(0)[1].close()
 
     def _take(self, options: dict[str, Any]) -> BrowserContext:
@@ -46,6 +59,53 @@ class Contexts:
                 del self._idle[number]
                 return context
         return self._browser.new_context(**options)
+
+
+def _is_put_to_rest(page: Page, viewport: Any) -> bool:
+    """Take back what a test did to the page, and let it leave what it shows; whether that could be done."""
+    notes: _Notes = page.notes  # type: ignore[attr-defined]  # see _new_page
+    if notes.is_used_up:
+        return False
+    notes.remove_listeners()
+    with contextlib.suppress(Error):  # its server may have been stopped, and its process may have been killed
+        page.unroute_all(behavior="ignoreErrors")
+        page.context.set_offline(False)
+        page.set_viewport_size(viewport)
+        page.mouse.move(-1, -1)
+        page.goto(_RESTING_PLACE, timeout=5000)
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        return True
+    return False
+
+
+class _Notes:
+    """What a test did to a page."""
+
+    def __init__(self) -> None:
+        self.is_used_up = False
+        self.removals: list[Callable[[], None]] = []
+
+    def remove_listeners(self) -> None:
+        for remove in self.removals:
+            remove()
+        self.removals.clear()
+
+
+def _new_page(context: BrowserContext) -> Page:
+    """A page whose methods that outlive what it shows note that a test called them."""
+    page = context.new_page()
+    notes = page.notes = _Notes()  # type: ignore[attr-defined]
+
+    def noting(name: str, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        if name == "on":
+            notes.removals.append(functools.partial(page.remove_listener, *arguments))
+        else:
+            notes.is_used_up = True
+        return call(*arguments, **named)
+
+    for name in ("on", *_LASTING):
+        setattr(page, name, functools.partial(noting, name, getattr(page, name)))
+    return page
 
 
 def _key(options: dict[str, Any]) -> str:
