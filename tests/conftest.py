@@ -57,8 +57,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         if item.path.name in _ON_BOTH and not wanted & (_MARKERS["server"] | _MARKERS["browser"]):
             item.add_marker("databases")
-    # The longest first, and it mostly waits: the other workers do the rest meanwhile.
-    items.sort(key=lambda item: item.get_closest_marker("faults") is None)
+    # The longest first, and what mostly waits: at the end nobody would have anything to do meanwhile.
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("faults", "waits")])
     if not is_used():
         items[:] = [item for item in items if not _MARKERS["postgresql"] & set(getattr(item, "fixturenames", ()))]
 

@@ -162,6 +162,7 @@ def test_starting_server_goes_on_with_the_dead_command_line_and_leaves_the_livin
     assert living.wait(20) == 1
 
 
+@pytest.mark.waits
 def test_server_that_is_terminated_while_the_database_is_locked_ends_in_time_and_loses_nothing(
     make_server: MakeServer, fleet: Fleet, tmp_path: Path
 ) -> None:

@@ -139,6 +139,7 @@ def test_says_that_the_computer_has_no_network_and_catches_up_after_it(console: 
     page.complaints.clear()  # type: ignore[attr-defined]  # the browser complains about the network, rightly
 
 
+@pytest.mark.waits
 def test_says_that_a_server_keeps_silent_and_shows_everything_when_it_goes_on(console: Console, tmp_path: Path) -> None:
     run = console.start(f"echo first; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo last")
     page = console.open(run)
