@@ -17,7 +17,7 @@ _STORED = "local_storage,indexeddb,service_workers,cache_storage"
 #: A page of the same origin on which nothing happens; one of another origin would be another process.
 _RESTING_PLACE = "/healthz"
 #: What cannot be taken back: a page on which one of these was called is nobody else's.
-_LASTING = ("add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function")
+_LASTING = ("add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function", "once")
 
 
 class Contexts:
