@@ -87,9 +87,7 @@ class Console:
         return self._new_page(self.proxy, self.alice, beside=beside, height=2400)
 
     def open(self, page: Page, place: str) -> Page:
-        """Load the page at ``place``; where that is a host, with a second pane beside it."""
-        # Another place of the same page would not load it.
-        page.goto("/healthz")
+        """Load the page at ``place``, or go there on a page that is loaded; at a host, with a second pane beside it."""
         page.goto(f"/runs/{self.run}/#{place}")
         expect_live(page)
         if place == "h=web1":

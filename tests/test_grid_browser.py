@@ -12,6 +12,9 @@ from tests.support.browser import NewPage
 from tests.support.server import ServerProcess
 
 MANY = {"failed": 18, "unreachable": 3, "running": 600, "queued": 120, "succeeded": 259}
+#: So often a second each of the running ones prints a line.
+ROUNDS = 4
+NEWS_A_SECOND = ROUNDS * MANY["running"]
 FEW = {"succeeded": 4, "running": 6, "failed": 3}
 
 #: Milliseconds from the beginning of the navigation to a frame in which every tile stands; runs before the page's code.
@@ -24,16 +27,16 @@ WATCH_TILES = """
   requestAnimationFrame(look);
 })()
 """
-#: Frames a second over so many seconds, and how long the longest took; counts the status frames that came meanwhile.
+#: Frames a second until so much news was heard of, and how long the longest took.
 COUNT_FRAMES = """
-(seconds) => new Promise((done) => {
+(news) => new Promise((done) => {
   const began = performance.now();
   let [count, last, longest] = [0, began, 0];
   const frame = () => {
     const now = performance.now();
     longest = Math.max(longest, now - last);
     [count, last] = [count + 1, now];
-    if (now - began < seconds * 1000) requestAnimationFrame(frame);
+    if (window.rowsHeard < news) requestAnimationFrame(frame);
     else done({ rate: (count * 1000) / (now - began), longest });
   };
   requestAnimationFrame(frame);
@@ -102,31 +105,44 @@ def names(page: Page) -> list[str]:
     return page.locator(".tile-name").all_inner_texts()
 
 
+class Work:
+    """What a page's main thread does: processor time, which other programs cannot lengthen as they can a frame."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def seconds(self) -> float:
+        """Processor seconds since this was made."""
+        metrics = self._session.send("Performance.getMetrics")["metrics"]
+        return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
+
+
 def test_draws_a_thousand_hosts_and_stays_smooth_while_all_report(
     server: ServerProcess, new_page: NewPage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grid = Grid(server, new_page, MANY)
     grid.page.add_init_script(COUNT_NEWS)
     grid.page.add_init_script(WATCH_TILES)
+    work = Work(grid.page)
     page = grid.open()
     expect(page.locator(".tile")).to_have_count(1000)
-    drawn = page.evaluate("() => window.drawnAfter") / 1000
-    server.ask("feed", run=grid.run, rounds=4)
+    drawn, drawing = page.evaluate("() => window.drawnAfter") / 1000, work.seconds()
+    server.ask("feed", run=grid.run, rounds=ROUNDS)
     expect(tile(page, "web0022")).to_contain_text("running")
     expect(page.locator(".tile", has_text=re.compile(r"[1-9]\d{3}")).first).to_be_visible()
-    before = page.evaluate("() => window.rowsHeard")
-    frames = page.evaluate(COUNT_FRAMES, 3)
-    heard = page.evaluate("() => window.rowsHeard") - before
+    before, worked = page.evaluate("() => window.rowsHeard"), work.seconds()
+    frames = page.evaluate(COUNT_FRAMES, before + 3 * NEWS_A_SECOND)
+    heard, worked = page.evaluate("() => window.rowsHeard") - before, work.seconds() - worked
     server.ask("stop_feeding", run=grid.run, to="succeeded")
     with capsys.disabled():
         print(
-            f"\n1,000 hosts: drawn in {drawn:.2f} s, {frames['rate']:.0f} frames/s (longest {frames['longest']:.0f} ms)"
-            f" with {heard / 3:.0f} hosts' news a second"
+            f"\n1,000 hosts: drawn in {drawn:.2f} s with {drawing:.2f} s of work,"
+            f" {frames['rate']:.0f} frames/s (longest {frames['longest']:.0f} ms), {1e6 * worked / heard:.0f} us a row"
         )
-    assert heard > 600, "all running hosts were to report while frames were counted"
-    # Generous, as other tests run beside this one; docs/benchmarks.md has what it takes on a quiet machine.
-    assert drawn < 8
-    assert frames["rate"] > 15
+    # Several times what it takes; docs/benchmarks.md has how long that is, and how many frames are drawn meanwhile.
+    assert drawing < 4
+    assert worked / heard < 1 / NEWS_A_SECOND, "the thread could not keep up"
     expect(page.get_by_role("group", name="859 succeeded")).to_be_visible()
 
 

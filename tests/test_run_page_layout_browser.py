@@ -67,18 +67,20 @@ def test_a_pane_narrower_than_80_columns_shows_that_there_is_more_at_its_side(co
     expect(body).to_have_class("pane-body")
 
 
-@pytest.mark.parametrize("view", ["hosts", "focus", "lines", "grid", "grouped", "merged", "search", "notes"])
-def test_a_phone_has_the_actions_in_every_view(console: Console, view: str) -> None:
+def test_a_phone_has_the_actions_in_every_view(console: Console) -> None:
     page = console.show(console.run(running=2, failed=1), width=390, height=844)
-    page.locator(f".run-tabs [data-view={view}]").click()
-    expect(page.locator("#run")).to_have_attribute("data-view", view)
-    for button in (page.get_by_label("Run again", exact=True), page.get_by_label("Download", exact=True)):
-        button.click()
-        expect(button.locator("..").locator(".menu-panel")).to_be_in_viewport(ratio=1)
-        button.click()
-    page.get_by_role("button", name="Cancel", exact=True).click()
-    expect(page.get_by_role("dialog")).to_contain_text("Cancel this run?")
-    assert page.evaluate("() => document.documentElement.scrollWidth") == 390
+    for view in ("hosts", "focus", "lines", "grid", "grouped", "merged", "search", "notes"):
+        page.locator(f".run-tabs [data-view={view}]").click()
+        expect(page.locator("#run")).to_have_attribute("data-view", view)
+        for button in (page.get_by_label("Run again", exact=True), page.get_by_label("Download", exact=True)):
+            button.click()
+            expect(button.locator("..").locator(".menu-panel")).to_be_in_viewport(ratio=1)
+            button.click()
+        page.get_by_role("button", name="Cancel", exact=True).click()
+        expect(page.get_by_role("dialog"), view).to_contain_text("Cancel this run?")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert page.evaluate("() => document.documentElement.scrollWidth") == 390, view
 
 
 def test_notices_move_nothing_and_a_refused_wish_is_no_error(console: Console) -> None:
