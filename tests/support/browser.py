@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from tests.support.contexts import Contexts
+from tests.support.contexts import Contexts, Look
 
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"
 NewPage = Callable[..., Page]
@@ -115,14 +115,19 @@ def new_page(contexts: Contexts, request: pytest.FixtureRequest) -> Iterator[New
         who: dict[str, str] | None = None,
         used_again: bool = True,
         beside: Page | None = None,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
         **options: Any,
     ) -> Page:
+        look = Look(width, height, dark)
         if beside:
             pages.append(beside.context.new_page())
+            look.put_on(pages[-1])
         else:
-            options = _context_options(server.url, **options)
+            options["base_url"] = server.url
             cookies = [{"name": "sessionid", "value": who["session"], "url": server.url}] if who else []
-            page = contexts.open_page(cookies, **options)
+            page = contexts.open_page(cookies, look, **options)
             endings.append(functools.partial(contexts.give_back, page, **options) if used_again else page.context.close)
             pages.append(page)
         _listen(pages[-1])
@@ -145,8 +150,3 @@ def _listen(page: Page) -> None:
     complaints = page.complaints = []  # type: ignore[attr-defined]  # a note for the test, beside Playwright's own
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-
-
-def _context_options(url: str, width: int = 1440, height: int = 900, dark: bool = False, **more: Any) -> dict[str, Any]:
-    scheme = "dark" if dark else "light"
-    return {"base_url": url, "viewport": {"width": width, "height": height}, "color_scheme": scheme, **more}

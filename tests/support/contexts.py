@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page
@@ -17,7 +18,22 @@ _STORED = "local_storage,indexeddb,service_workers,cache_storage"
 #: A page of the same origin on which nothing happens; one of another origin would be another process.
 _RESTING_PLACE = "/healthz"
 #: What cannot be taken back: a page on which one of these was called is nobody else's.
-_LASTING = ("add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function", "once")
+_LASTING = ("add_locator_handler", "emulate_media", "expose_binding", "expose_function", "once")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a page is looked at, in CSS pixels. No option of a context, so that pages of any look are used again."""
+
+    width: int
+    height: int
+    dark: bool
+
+    def put_on(self, page: Page) -> None:
+        """Let a page be looked at so."""
+        page.set_viewport_size({"width": self.width, "height": self.height})
+        # The method of the class: a test that called the page's own would have used it up.
+        Page.emulate_media(page, color_scheme="dark" if self.dark else "light")
 
 
 class Contexts:
@@ -27,8 +43,8 @@ class Contexts:
         self._browser = browser
         self._idle: list[tuple[str, BrowserContext]] = []
 
-    def open_page(self, cookies: list[Any], **options: Any) -> Page:
-        """A page in a context with these options, that has these cookies and nothing else stored."""
+    def open_page(self, cookies: list[Any], look: Look, **options: Any) -> Page:
+        """A page that looks so, in a context with these options, that has these cookies and nothing else stored."""
         context = self._take(options)
         context.clear_cookies()
         context.add_cookies(cookies)
@@ -36,13 +52,14 @@ class Contexts:
         session = context.new_cdp_session(page)
         session.send("Storage.clearDataForOrigin", {"origin": options["base_url"], "storageTypes": _STORED})
         session.detach()
+        look.put_on(page)
         return page
 
     def give_back(self, page: Page, **options: Any) -> None:
         """Let a page rest until another test takes it; nobody but this class uses it from now on."""
         context = page.context
         for other in context.pages:
-            if other is not page or not _is_put_to_rest(page, options["viewport"]):
+            if other is not page or not _is_put_to_rest(page):
                 other.close()
         context.set_offline(False)
         self._idle.append((_key(options), context))
@@ -61,16 +78,15 @@ class Contexts:
         return self._browser.new_context(**options)
 
 
-def _is_put_to_rest(page: Page, viewport: Any) -> bool:
+def _is_put_to_rest(page: Page) -> bool:
     """Take back what a test did to the page, and let it leave what it shows; whether that could be done."""
     notes: _Notes = page.notes  # type: ignore[attr-defined]  # see _new_page
     if notes.is_used_up:
         return False
-    notes.remove_listeners()
     with contextlib.suppress(Error):  # its server may have been stopped, and its process may have been killed
+        notes.take_back()
         page.unroute_all(behavior="ignoreErrors")
         page.context.set_offline(False)
-        page.set_viewport_size(viewport)
         page.mouse.move(-1, -1)
         page.goto(_RESTING_PLACE, timeout=5000)
         page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
@@ -81,30 +97,41 @@ def _is_put_to_rest(page: Page, viewport: Any) -> bool:
 class _Notes:
     """What a test did to a page."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: Page) -> None:
+        self._page = page
         self.is_used_up = False
-        self.removals: list[Callable[[], None]] = []
+        self._removals: list[Callable[[], None]] = []
 
-    def remove_listeners(self) -> None:
-        for remove in self.removals:
+    def listen(self, event: str, handle: Callable[..., object]) -> None:
+        """As ``page.on``, until :meth:`take_back`."""
+        Page.on(self._page, event, handle)  # type: ignore[call-overload]  # any event
+        self._removals.append(functools.partial(self._page.remove_listener, event, handle))
+
+    def add_init_script(self, script: str) -> None:
+        """As ``page.add_init_script``, until :meth:`take_back`: a DevTools session's scripts are forgotten with it."""
+        session = self._page.context.new_cdp_session(self._page)
+        session.send("Page.enable")
+        session.send("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+        self._removals.append(session.detach)
+
+    def use_up(self, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a method whose effect stays."""
+        self.is_used_up = True
+        return call(*arguments, **named)
+
+    def take_back(self) -> None:
+        """Remove what can be removed."""
+        for remove in self._removals:
             remove()
-        self.removals.clear()
+        self._removals.clear()
 
 
 def _new_page(context: BrowserContext) -> Page:
     """A page whose methods that outlive what it shows note that a test called them."""
     page = context.new_page()
-    notes = page.notes = _Notes()  # type: ignore[attr-defined]
-
-    def noting(name: str, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        if name == "on":
-            notes.removals.append(functools.partial(page.remove_listener, *arguments))
-        else:
-            notes.is_used_up = True
-        return call(*arguments, **named)
-
-    for name in ("on", *_LASTING):
-        setattr(page, name, functools.partial(noting, name, getattr(page, name)))
+    notes = _Notes(page)
+    own = {name: functools.partial(notes.use_up, getattr(page, name)) for name in _LASTING}
+    vars(page).update(own, on=notes.listen, add_init_script=notes.add_init_script, notes=notes)
     return page
 
 
