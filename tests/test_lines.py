@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -46,12 +47,8 @@ def run(alice: User) -> Run:
 
 def store(run: Run, pieces: Iterable[bytes | tuple[int, bytes]], index: int = 0) -> Log:
     """Store output whose n-th chunk arrived n seconds after START."""
-    host_run = add_output(run, index, *pieces)
-    offsets = OutputChunk.objects.filter(host_run=host_run).order_by("offset").values_list("offset", flat=True)
-    for number, offset in enumerate(offsets):
-        moment = START + timedelta(seconds=number)
-        OutputChunk.objects.filter(host_run=host_run, offset=offset).update(time=moment)
-    return log_of(host_run)
+    seconds = (START + timedelta(seconds=number) for number in itertools.count())
+    return log_of(add_output(run, index, *pieces, times=seconds))
 
 
 def log_of(host_run: HostRun) -> Log:
@@ -115,12 +112,12 @@ def test_an_empty_log_has_no_lines(run: Run) -> None:
 
 
 def test_a_line_is_found_by_reading_few_chunks_of_a_large_log(run: Run) -> None:
-    log = store(run, [b"%07d\n" * 8000 % tuple(range(n, n + 8000)) for n in range(0, 1_600_000, 8000)])
+    log = store(run, [b"%07d\n" * 2000 % tuple(range(n, n + 2000)) for n in range(0, 400_000, 2000)])
     assert log.read(1, 1)[0].text == "0000000"
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert log.read(1_234_567, 2)[0].text == "1234566"
+        assert log.read(312_345, 2)[0].text == "0312344"
     assert len(queries) <= 6
     if connection.vendor != "sqlite":
         return
@@ -132,19 +129,19 @@ def test_a_line_is_found_by_reading_few_chunks_of_a_large_log(run: Run) -> None:
 
 
 def test_an_index_follows_a_log_that_grows(run: Run) -> None:
-    for number in range(1, 200):
+    for number in range(1, 140):
         host_run = add_output(run, 1, b"%d\n" % number)
         assert log_of(host_run).read(number, 2)[0].text == str(number)
 
 
 def test_a_huge_line_is_cut_and_neither_read_whole_nor_in_the_way(run: Run) -> None:
-    half = [b"x" * MAX_CHUNK] * 160
+    half = [b"x" * MAX_CHUNK] * 50
     log = store(run, [b"before\n" + b"\xc3\xa9" * 100, *half, *half, b"end\nafter\n"])
     with CaptureQueriesContext(connection) as queries:
         before, huge, after = log.read(1, 10)
     assert (before.text, after.text, after.number) == ("before", "after", 3)
     assert huge.text.startswith("\N{LATIN SMALL LETTER E WITH ACUTE}" * 100 + "xxx")
-    assert huge.cut + len(huge.text.encode()) == 200 + 320 * MAX_CHUNK + 3
+    assert huge.cut + len(huge.text.encode()) == 200 + 100 * MAX_CHUNK + 3
     assert len(queries) < 20
     assert len(log.read(2, 1, most=200_000)[0].text.encode()) == 200_000
 
@@ -163,8 +160,8 @@ def test_a_cut_never_leaves_half_a_character(run: Run) -> None:
 
 
 def test_an_answer_with_long_lines_ends_early_and_can_be_gone_on_with(run: Run) -> None:
-    log = store(run, [(b"%5d" % n) + b"x" * 20_000 + b"\n" for n in range(400)])
-    found = log.read(1, 400)
+    log = store(run, [(b"%5d" % n) + b"x" * 20_000 + b"\n" for n in range(220)])
+    found = log.read(1, 220)
     assert 100 < len(found) < 200
     assert log.read(len(found) + 1, 1)[0].text.startswith(f"{len(found):5d}")
 
@@ -178,7 +175,7 @@ def test_a_little_of_each_of_many_long_lines_is_read_with_few_statements(run: Ru
 
 
 def test_however_little_is_wanted_of_huge_lines_few_of_them_are_gone_through_at_a_time(run: Run) -> None:
-    log = store(run, [b"y" * 20_000 + b"\n"] * 300)
+    log = store(run, [b"y" * 20_000 + b"\n"] * 170)
     assert 0 < len(log.read(1, 1_000, most=1)) < 150
 
 

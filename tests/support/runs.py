@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -14,6 +15,7 @@ from servers.models import Credential, Group, HostKey, Server, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from django.contrib.auth.models import User
 
@@ -52,17 +54,25 @@ def add_run(requester: User | None, hosts: Mapping[str, Status], program: str = 
     return run
 
 
-def add_output(run: Run, index: int, *pieces: bytes | tuple[int, bytes], dropped: int = 0) -> HostRun:
-    """Store what a server printed: bytes on stdout, or pairs of stream and bytes."""
+def add_output(
+    run: Run,
+    index: int,
+    *pieces: bytes | tuple[int, bytes],
+    dropped: int = 0,
+    times: Iterable[datetime] | None = None,
+) -> HostRun:
+    """Store what a server printed: bytes on stdout, or pairs of stream and bytes; all of it now, or at these times."""
     host_run = run.host_runs.get(index=index)
-    for piece in pieces:
+    chunks = []
+    for piece, time in zip(pieces, times or repeat(timezone.now()), strict=False):
         stream, data = piece if isinstance(piece, tuple) else (STDOUT, piece)
-        lines, now = data.count(b"\n"), timezone.now()
-        OutputChunk.objects.create(
-            host_run=host_run, offset=host_run.size, stream=stream, time=now, lines=lines, data=data
+        lines = data.count(b"\n")
+        chunks.append(
+            OutputChunk(host_run=host_run, offset=host_run.size, stream=stream, time=time, lines=lines, data=data)
         )
         host_run.size += len(data)
         host_run.lines += lines
+    OutputChunk.objects.bulk_create(chunks)
     host_run.dropped = dropped
     host_run.save(update_fields=["size", "lines", "dropped"])
     return host_run
