@@ -153,15 +153,16 @@ def test_lines_do_not_depend_on_where_the_pieces_were_cut(piece: int) -> None:
     rng = random.Random(piece)
     long_bar = b"".join(b"\r%3d %% of web17" % (n % 101) for n in range(10_000)) + b"\rall of it on web17\n"
     output = b"caf\xc3\xa9 web17\n" + long_bar + b"z" * (LINE_MOST + 100) + b"\n" + rng.randbytes(3 * LINE_MOST)
-    assert lines_of(output, piece) == lines_of(output)
-    assert lines_of(output)[:2] == ["café <host>", "all of it on <host>"]
+    whole = lines_of(output)
+    assert lines_of(output, piece) == whole
+    assert whole[:2] == ["café <host>", "all of it on <host>"]
 
 
 def test_a_progress_bar_without_a_line_end_is_one_line_of_bounded_memory() -> None:
     normaliser = Normaliser(NAMES)
-    for n in range(40_000):
+    for n in range(10_000):
         assert normaliser.feed(b"\r[%-40s] %d" % (b"#" * (n % 40), n)) == []
-    assert normaliser.end() == [f"[{'#' * 39:<40}] 39999"]
+    assert normaliser.end() == [f"[{'#' * 39:<40}] 9999"]
 
 
 @pytest.mark.parametrize(

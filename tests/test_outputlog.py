@@ -87,7 +87,7 @@ def test_small_chunks_can_be_read_from_every_cursor(
     if memory == "cold":
         request.getfixturevalue("cold")
     chance = random.Random(seed)
-    expected, streams = write_randomly(writer, tickets(3), chance, 120, [1, 2, 3, 10])
+    expected, streams = write_randomly(writer, tickets(3), chance, 60, [1, 2, 3, 10])
     for pk, data in expected.items():
         assert_contiguous(pk)
         assert outputlog.size(pk) == HostRun.objects.get(pk=pk).size == len(data)
