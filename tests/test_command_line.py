@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
-import subprocess
-import sys
 
 import pytest
 
 from demo.fleet import Fleet
-from tests.support.server import ROOT, MakeServer, ServerProcess
+from tests.support.commands import Command
+from tests.support.server import MakeServer, ServerProcess
 
 
 @pytest.fixture
@@ -63,12 +63,10 @@ def test_total_timeout_ends_the_program_and_says_so(console: ServerProcess) -> N
 
 
 def test_interrupt_cancels_and_follows_to_the_end(console: ServerProcess) -> None:
-    command = [sys.executable, "manage.py", "run", "echo up; sleep 600", "--on", "h0"]
-    environment, pipe = console.environment_of_process(), subprocess.PIPE
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "h0: up\n"
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
+    command = Command(console.environment_of_process(), "run", "echo up; sleep 600", "--on", "h0")
+    with contextlib.closing(command):
+        assert command.stdout.readline() == "h0: up\n"
+        command.send_signal(signal.SIGINT)
+        assert command.wait(30) == 130
+        said = command.stderr.read()
     assert "Canceling run #" in said and "h0: canceled. Ended after TERM" in said

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import pytest
 
 from consoles import lease, runner
 from demo.fleet import Fleet
-from tests.support.server import ROOT, MakeServer, ServerProcess
+from tests.support.commands import Command
+from tests.support.server import MakeServer, ServerProcess
 from tests.support.viewing import SocketViewer
 
 NEW = "/ws/runs/new/"
@@ -84,7 +84,7 @@ def test_server_that_is_terminated_while_twenty_programs_print_ends_in_time_and_
 ) -> None:
     server = make_server()
     names, alice = server.add_fleet(fleet, 20), server.alice()
-    text = f"i=0; until [ -e {tmp_path}/go ]; do seq $i $((i += 100)); sleep 0.05; done; echo end; exit 4"
+    text = f"i=0; until [ -e {tmp_path}/go ]; do seq $i $((i += 100)); sleep 0.2; done; echo end; exit 4"
     viewer = SocketViewer(server, alice, NEW)
     run = viewer.start(names, text, mode="detached")
     viewer.wait_for("hello")
@@ -110,21 +110,17 @@ def test_server_that_is_terminated_while_twenty_programs_print_ends_in_time_and_
 @pytest.fixture
 def command_line() -> Any:
     """Start ``manage.py run`` beside the test and wait for its first line."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Command] = []
 
-    def run(console: ServerProcess, text: str, name: str, *options: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "manage.py", "run", text, "--on", name, *options]
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=console.environment_of_process(), stdout=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        assert process.stdout is not None and process.stdout.readline() == f"{name}: up\n"
-        return process
+    def run(console: ServerProcess, text: str, name: str, *options: str) -> Command:
+        command = Command(console.environment_of_process(), "run", text, "--on", name, *options)
+        started.append(command)
+        assert command.stdout.readline() == f"{name}: up\n"
+        return command
 
     yield run
-    for process in started:
-        process.kill()
-        process.communicate()
+    for command in started:
+        command.close()
 
 
 def test_starting_server_goes_on_with_the_dead_command_line_and_leaves_the_living_alone(
@@ -132,14 +128,15 @@ def test_starting_server_goes_on_with_the_dead_command_line_and_leaves_the_livin
 ) -> None:
     console = make_server(start=False)
     console.add_fleet(fleet, 3)
-    text = f"echo up; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo done; exit 3"
+    os.mkfifo(tmp_path / "go")
+    text = f"echo up; read -r x <{tmp_path}/go; echo done; exit 3"
     living = command_line(console, "echo up; sleep 1015", "h0")
     attached = command_line(console, "echo up; sleep 1016", "h1", "--attached")
     detached = command_line(console, text, "h2")
     for dead in (attached, detached):
         dead.kill()
         dead.wait()
-    (tmp_path / "go").touch()
+    (tmp_path / "go").write_text("go\n")
     console.start()
     charlie = console.person("charlie", "consoles.view_all_runs", "consoles.cancel_run")
     with SocketViewer(console, charlie, "/ws/runs/2/") as viewer:
@@ -168,14 +165,15 @@ def test_server_that_is_terminated_while_the_database_is_locked_ends_in_time_and
 ) -> None:
     server = make_server()
     names, alice = server.add_fleet(fleet, 1), server.alice()
-    text = f"echo up; until [ -e {tmp_path}/go ]; do sleep 0.05; done; seq 1000; exit 4"
+    os.mkfifo(tmp_path / "go")
+    text = f"echo up; read -r x <{tmp_path}/go; seq 1000; exit 4"
     run, _viewer = start_and_wait(server, alice, names, text, mode="detached")
     server.ask("lock_database")
     began = time.monotonic()
     server.stop(signal.SIGTERM)
     assert time.monotonic() - began < 10
     server.ask("unlock_database")
-    (tmp_path / "go").touch()
+    (tmp_path / "go").write_text("go\n")
     server.start()
     with SocketViewer(server, alice, f"/ws/runs/{run}/") as again:
         again.wait_for("hello")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from opsconsole import databases
+from tests.support.commands import Command
 from tests.support.serving import ROOT, Serving
 from tests.test_settings_documented import variables_documented
 
@@ -46,8 +48,9 @@ def allowed() -> list[str]:
 def collect(target: Path, data: Path) -> None:
     """Gather the static files, where all of npm's packages are."""
     environment = {"DJANGO_SETTINGS_MODULE": "opsconsole.settings", "OPSCONSOLE_DATA": str(data)}
-    command = [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **environment, "OPSCONSOLE_STATIC": str(target)}, check=True)
+    whole = {**os.environ, **environment, "OPSCONSOLE_STATIC": str(target)}
+    with contextlib.closing(Command(whole, "collectstatic", "--noinput", "--verbosity", "0")) as command:
+        assert command.wait(60) == 0, command.stderr.read()
 
 
 @pytest.fixture(scope="module")
