@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import ssh as ssh_form
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
@@ -16,6 +17,12 @@ from tests.test_servers_keys import PASSPHRASE, RSA, text_of
 
 ADD = "/admin/servers/credential/add/"
 PASSWORD = "s3cret-of-the-switches"
+
+
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The usual 16 rounds take a fifth of a second, each time a key is written or read."""
+    monkeypatch.setattr(ssh_form, "_DEFAULT_ROUNDS", 1)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import ssh as ssh_form
 
 from consoles import ssh
 from servers.keys import KeyTextError, fingerprint_of, read_known_hosts_line, read_private_key
@@ -36,6 +37,13 @@ SHORT_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 - to be refused
 DSA = dsa.generate_private_key(1024)  # noqa: S505 - to be refused
 
 
+@pytest.fixture
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The usual 16 rounds take a fifth of a second, each time a key is written or read."""
+    monkeypatch.setattr(ssh_form, "_DEFAULT_ROUNDS", 1)
+
+
+@pytest.mark.usefixtures("few_rounds")
 @pytest.mark.parametrize("passphrase", ["", PASSPHRASE])
 @pytest.mark.parametrize(
     ("key", "form"),
