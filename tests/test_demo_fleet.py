@@ -51,9 +51,10 @@ def output_of(client: paramiko.SSHClient, command: str) -> str:
     return stdout.read().decode().strip()
 
 
-@pytest.fixture(params=["openssh", "asyncssh"])
-def demo_fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
-    with Fleet.demo(tmp_path, ["web1", "db1"], server=request.param) as fleet:
+@pytest.fixture(scope="module", params=["openssh", "asyncssh"])
+def demo_fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two hosts, shared by the tests of this file: do not stop them."""
+    with Fleet.demo(tmp_path_factory.mktemp("demo"), ["web1", "db1"], server=request.param) as fleet:
         yield fleet
 
 
@@ -131,12 +132,13 @@ def test_takes_nobody_else_s_server_for_its_own(server: str, tmp_path: Path, mon
             assert output_of(client, "echo $OPSC_DEMO_HOST") == "web1"
 
 
-def test_stop_ends_programs_that_left_their_session(demo_fleet: Fleet) -> None:
-    with logged_in(demo_fleet, demo_fleet.hosts[0]) as client:
+@pytest.mark.parametrize("server", ["openssh", "asyncssh"])
+def test_stop_ends_programs_that_left_their_session(server: str, tmp_path: Path) -> None:
+    with Fleet.demo(tmp_path, ["web1"], server=server) as fleet, logged_in(fleet, fleet.hosts[0]) as client:
         daemon = int(output_of(client, "setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo $!"))
-        started = descendants(demo_fleet.keeper_pid)
+        started = descendants(fleet.keeper_pid)
         assert daemon in started
-        demo_fleet.stop()
+        fleet.stop()
     # Not whether the ports are free: fleets of other tests take them as soon as they are.
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
 
