@@ -293,9 +293,8 @@ def test_note_before_there_is_a_run_is_refused(console: SharedConsole) -> None:
         viewer.wait_for("error", code="no_run")
 
 
-def test_who_may_no_longer_see_the_run_writes_nothing(make_server: MakeServer, fleet: Fleet) -> None:
-    server = make_server()
-    names, alice = server.add_fleet(fleet, 1), server.alice()
+def test_who_may_no_longer_see_the_run_writes_nothing(console: SharedConsole) -> None:
+    server, names, alice = console.server, console.names[:1], console.alice
     charlie = server.person("charlie", "consoles.view_all_runs")
     with SocketViewer(server, alice, NEW) as starter:
         run = starter.start(names, "true")
