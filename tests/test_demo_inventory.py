@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,16 @@ import pytest
 from consoles import demo
 from consoles.models import Script
 from demo import inventory
-from demo.fleet import Fleet, Host
+from demo.fleet import Fleet
 from servers.models import Credential, HostKey, Server
 
 NAMES = [host.name for host in inventory.HOSTS]
 
 
-@pytest.fixture
-def demo_fleet(tmp_path: Path) -> Iterator[Fleet]:
-    with Fleet.demo(tmp_path, NAMES) as fleet:
+@pytest.fixture(scope="module")
+def demo_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The demo's hosts, shared by the tests of this file."""
+    with Fleet.demo(tmp_path_factory.mktemp("demo"), NAMES) as fleet:
         yield fleet
 
 
@@ -72,10 +74,10 @@ def test_a_key_an_operator_revoked_stays_revoked(demo_fleet: Fleet) -> None:
 
 
 @pytest.mark.django_db
-def test_follows_a_host_to_another_port(demo_fleet: Fleet) -> None:
+def test_follows_a_host_to_another_port(demo_fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     demo.load(demo_fleet)
-    host = demo_fleet.hosts[0]
-    demo_fleet.hosts[0] = Host(host.name, host.address, 4022, host.key_type, host.key)
+    host, *others = demo_fleet.hosts
+    monkeypatch.setattr(demo_fleet, "hosts", [replace(host, port=4022), *others])
     demo.load(demo_fleet)
     assert Server.objects.get(name=host.name).port == 4022
 
