@@ -211,7 +211,8 @@ def test_tcp_that_never_answers_ends_by_the_connect_deadline(engine: Engine, ful
     began = time.monotonic()
     host_run = engine.run_one("echo never", connect_timeout=1)
     assert host_run.reason == f"127.0.0.1 port {full_backlog} did not answer within 1 s."
-    assert time.monotonic() - began < 4
+    # The kernel would go on for two minutes.
+    assert time.monotonic() - began < 10
 
 
 def test_addresses_of_one_name_share_the_connect_deadline(
@@ -219,15 +220,15 @@ def test_addresses_of_one_name_share_the_connect_deadline(
 ) -> None:
     real = socket.getaddrinfo
 
-    def five_addresses(host: str, port: int, *args: Any, **kwargs: Any) -> list[Any]:
-        return real("127.0.0.1", port, *args, **kwargs) * (5 if host == "five.example" else 1)
+    def many_addresses(host: str, port: int, *args: Any, **kwargs: Any) -> list[Any]:
+        return real("127.0.0.1", port, *args, **kwargs) * (20 if host == "many.example" else 1)
 
-    monkeypatch.setattr(socket, "getaddrinfo", five_addresses)
+    monkeypatch.setattr(socket, "getaddrinfo", many_addresses)
     [server] = engine.servers()
-    change(server, host="five.example", port=full_backlog)
+    change(server, host="many.example", port=full_backlog)
     began = time.monotonic()
     assert engine.run_one("echo never", connect_timeout=1).reason.endswith("did not answer within 1 s.")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
 
 
 @pytest.fixture

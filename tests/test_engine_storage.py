@@ -123,7 +123,7 @@ def test_stopping_stores_what_came_and_says_what_is_unknown(engine: Engine) -> N
     engine.wait_until(run, lambda rows: [row.last_line for row in rows] == ["up", "up", ""])
     began = time.monotonic()
     dispatcher.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     rows = list(run.host_runs.all())
     assert [(row.status, row.reason) for row in rows] == [
         ("lost", runner.STOPPED_REASON),

@@ -231,7 +231,7 @@ def test_request_that_is_never_answered_ends_by_the_channel_deadline(
     scripted: MakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stall(host: ScriptedHost, channel: paramiko.Channel, command: bytes) -> bool:
-        host.done.wait(10)
+        host.done.wait(60)
         return False
 
     monkeypatch.setattr(ScriptedHost, "check_channel_exec_request", stall)
@@ -240,7 +240,7 @@ def test_request_that_is_never_answered_ends_by_the_channel_deadline(
     with pytest.raises(ProgramNotStarted):
         follow(host)
     host.done.set()
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
 
 
 def test_session_that_is_never_opened_ends_by_the_channel_deadline(
