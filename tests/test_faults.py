@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.forking import ForkedPython
 
 
 @pytest.mark.faults
 def test_runs_come_through_every_kind_of_fault_whole_and_once() -> None:
-    command = [sys.executable, "-m", "tests.faults", "--seed", "1", "--seconds", "100", "--hosts", "5"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400)
-    print(done.stdout)
-    assert done.returncode == 0, "the fault suite found something, see above"
+    arguments = ["-m", "tests.faults", "--seed", "1", "--seconds", "100", "--hosts", "5"]
+    with Path(os.devnull).open("rb") as nothing, TemporaryFile() as said:
+        suite = ForkedPython(arguments, dict(os.environ), nothing, said, said)
+        try:
+            status = suite.wait(400)
+        finally:
+            suite.kill()
+        said.seek(0)
+        print(said.read().decode())
+    assert status == 0, "the fault suite found something, see above"

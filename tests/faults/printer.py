@@ -13,7 +13,6 @@ import signal
 import struct
 import sys
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,23 +20,24 @@ from pathlib import Path
 PROGRESS = struct.Struct("!QQQ")
 
 
-@dataclass(frozen=True)
+# No dataclasses: loading these takes a host as long as all the rest.
 class Step:
     """A write to a stream (1 or 2), and the seconds of rest after it."""
 
-    stream: int
-    data: bytes
-    rest: float
+    def __init__(self, stream: int, data: bytes, rest: float) -> None:
+        self.stream = stream
+        self.data = data
+        self.rest = rest
 
 
-@dataclass(frozen=True)
 class Script:
     """All that a program does. ``stubborn`` ones ignore TERM; those with a ``family`` have a child that waits."""
 
-    steps: tuple[Step, ...]
-    exit_status: int
-    stubborn: bool
-    family: bool
+    def __init__(self, steps: tuple[Step, ...], exit_status: int, stubborn: bool, family: bool) -> None:
+        self.steps = steps
+        self.exit_status = exit_status
+        self.stubborn = stubborn
+        self.family = family
 
     def printed(self, stream: int | None = None) -> bytes:
         """All bytes, or those of one stream."""
