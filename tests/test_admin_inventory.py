@@ -34,9 +34,9 @@ def credential(db: None) -> Credential:
 @pytest.fixture
 def add(credential: Credential) -> Any:
     """Add servers by name."""
-    return lambda *names, **fields: [
-        Server.objects.create(name=name, host=f"{name}.example", credential=credential, **fields) for name in names
-    ]
+    return lambda *names, **fields: Server.objects.bulk_create(
+        Server(name=name, host=f"{name}.example", credential=credential, **fields) for name in names
+    )
 
 
 def choose(client: Client, act: str, servers: list[Server], **more: str) -> Any:

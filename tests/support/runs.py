@@ -24,8 +24,8 @@ def add_server(name: str, groups: Iterable[str] = (), tags: Iterable[str] = (), 
     """A server in these groups and with these tags; unless told otherwise its host key is trusted."""
     credential, _ = Credential.objects.get_or_create(name="deploy", defaults={"user": "root"})
     server = Server.objects.create(name=name, host=f"{name}.example.net", credential=credential)
-    server.groups.set(Group.objects.get_or_create(name=group)[0] for group in groups)
-    server.tags.set(Tag.objects.get_or_create(name=tag)[0] for tag in tags)
+    server.groups.add(*(Group.objects.get_or_create(name=group)[0] for group in groups))
+    server.tags.add(*(Tag.objects.get_or_create(name=tag)[0] for tag in tags))
     if trusted:
         state = HostKey.State.TRUSTED
         HostKey.objects.create(server=server, key_type="ssh-ed25519", key="AAAA", fingerprint="SHA256:x", state=state)
