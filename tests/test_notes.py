@@ -326,11 +326,10 @@ def test_notes_come_through_both_channel_layers_at_once(
             assert two.wait_for("notes")["notes"][0]["text"] == "heard"
 
 
-def test_note_is_told_even_where_no_doorbell_rings(make_server: MakeServer, fleet: Fleet) -> None:
+def test_note_is_told_even_where_no_doorbell_rings(console: SharedConsole, make_server: MakeServer) -> None:
     # Two processes and no Redis between them: the second only finds notes by looking.
-    writing = make_server()
+    writing, names, alice = console.server, console.names[:1], console.alice
     reading = make_server(OPSCONSOLE_LOOK_EVERY="0.1", **writing.shared)
-    names, alice = writing.add_fleet(fleet, 1), writing.alice()
     with SocketViewer(writing, alice, NEW) as one:
         run = one.start(names, "true")
         with SocketViewer(reading, alice, f"/ws/runs/{run}/") as two:

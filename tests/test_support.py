@@ -88,8 +88,10 @@ def test_a_run_that_was_made_up_is_not_taken_for_one_that_nobody_owns() -> None:
     assert not lease.abandoned().exists()
 
 
-def test_two_server_processes_know_nothing_of_each_other(make_server: MakeServer) -> None:
-    one, two = make_server(), make_server()
+def test_two_server_processes_know_nothing_of_each_other(
+    live_server_process: ServerProcess, make_server: MakeServer
+) -> None:
+    one, two = live_server_process, make_server()
     session = one.alice()["session"]
     assert get(one, "/runs/", session)[0] == 200
     assert get(two, "/runs/", session)[0] == 302
