@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 
+from tests.support.accounts import person
 from tests.support.rights import RUN_RIGHTS
 
-
-def person(name: str, *rights: str, **fields: Any) -> User:
-    """A user with these rights, whose password is their name and ``-password``."""
-    user = User.objects.create_user(name, password=f"{name}-password", **fields)
-    for right in rights:
-        app, codename = right.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    # Loaded again, because Django keeps the rights a user object once answered for.
-    return User.objects.get(pk=user.pk)
+__all__ = ["person"]
 
 
 @pytest.fixture
