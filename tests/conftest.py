@@ -15,6 +15,7 @@ gc.set_threshold(*COLLECTING)
 
 pytest_plugins = [
     "tests.support.browser",
+    "tests.support.forking",
     "tests.support.hosts",
     "tests.support.engine",
     "tests.support.bad_hosts",

@@ -1,8 +1,8 @@
 """Starts Python programs by forking: what they all import from others is loaded once, which is most of their start.
 
-Run by :mod:`tests.support.forking`. Each request is a line of JSON, with the program's standard streams and a socket on
-which it is told ``pid`` and, at its end, the wait status. Nothing of the console is loaded here: its settings are read
-from the environment that comes with the request.
+Run by :mod:`tests.support.forking`, once for all workers. Each request is a datagram of JSON, with the program's
+standard streams and a socket on which it is told ``pid`` and, at its end, the wait status. Nothing of the console that
+knows Django is loaded here: its settings are read from the environment that comes with the request.
 """
 
 from __future__ import annotations
@@ -10,47 +10,19 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
 import threading
 from typing import Any, NoReturn
 
-#: What the console's processes import and what needs no settings.
-LIBRARIES = [
-    "django.contrib.admin",
-    "django.contrib.auth.hashers",
-    "django.contrib.messages.storage.fallback",
-    "django.contrib.postgres.forms",
-    "django.contrib.sessions.backends.db",
-    "django.contrib.staticfiles.storage",
-    "django.core.asgi",
-    "django.core.management",
-    "django.core.serializers.json",
-    "django.db.backends.sqlite3.base",
-    "django.template.defaulttags",
-    "django.template.loader_tags",
-    "django.views.generic",
-    "autobahn.twisted.websocket",
-    "channels.auth",
-    "channels.generic.websocket",
-    "channels.layers",
-    "channels.routing",
-    "channels_redis.pubsub",
-    "cryptography.fernet",
-    "paramiko",
-    "psycopg",
-    "redis.asyncio",
-    "twisted.internet.asyncioreactor",
-    "twisted.internet.endpoints",
-    "twisted.web.http",
-    "whitenoise.middleware",
-]
+from django.conf import settings
 
+from tests.support import preloading
 
 #: Python's own thresholds look through all young objects for cycles every 700 new ones: a tenth of the tests' time.
 COLLECTING = (50_000, 20, 100)
@@ -58,29 +30,32 @@ COLLECTING = (50_000, 20, 100)
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in LIBRARIES:
-        importlib.import_module(name)
+    preloading.load()
     # What is loaded stays: a collection in a forked process would copy every page of it.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTING)
     assert "opsconsole" not in sys.modules and "twisted.internet.reactor" not in sys.modules
-    with socket.socket(fileno=int(sys.argv[1])) as requests:
-        request = _serve(requests)
+    assert not settings.configured
+    with socket.socket(fileno=int(sys.argv[1])) as requests, socket.socket(fileno=int(sys.argv[2])) as starter:
+        request = _serve(requests, starter)
     if request:
         status = _become(request)
         _end(status)
 
 
-def _serve(requests: socket.socket) -> dict[str, Any]:
-    """Fork for each request; returns it in the process that shall run it, and nothing here when nobody asks more."""
+def _serve(requests: socket.socket, starter: socket.socket) -> dict[str, Any]:
+    """Fork for each request; returns it in the process that shall run it, and nothing when the starter has ended."""
     while True:
-        line, descriptors, _, _ = socket.recv_fds(requests, 1_000_000, 4)
-        _reap(os.WNOHANG if line else 0)
-        if not line:
+        ready, _, _ = select.select([requests, starter], [], [])
+        _reap(os.WNOHANG)
+        if starter in ready:
+            _reap(0)
             return {}
+        line, descriptors, _, _ = socket.recv_fds(requests, 1_000_000, 4)
         if not os.fork():
             requests.close()
+            starter.close()
             return _watch(json.loads(line), descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -118,6 +93,8 @@ def _become(request: dict[str, Any]) -> int:
         signal.signal(number, signal.SIG_IGN)
     if request["start_new_session"]:
         os.setsid()
+    if request["cwd"] != os.getcwd():
+        preloading.forget_ours()
     os.chdir(request["cwd"])
     sys.path[0] = request["cwd"]
     os.environ.clear()

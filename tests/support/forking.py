@@ -7,16 +7,23 @@ import functools
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 #: Signals that a process may ignore because whoever started it did.
 _INHERITED = (signal.SIGINT, signal.SIGTERM)
+#: Where the process that forks for all workers of this run takes requests; workers inherit it.
+_ADDRESS = "TEST_FORK_SERVER"
 
 
 class ForkedPython:
@@ -86,26 +93,42 @@ class ForkedPython:
         return int(told)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Start one for all workers of this run: it loads while they collect, and four would load the same four times."""
+    if getattr(config.option, "numprocesses", None) and not config.option.collectonly:
+        os.environ[_ADDRESS] = _start()
+
+
 @functools.cache
 def _fork_server() -> socket.socket:
-    """The socket on which it takes requests; one for this process, started when it is first asked for."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "tests.support.fork_server"]
-    # Unbuffered, as this cannot be chosen later.
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        [*command, str(theirs.fileno())],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        pass_fds=[theirs.fileno()],
-    )
-    theirs.close()
+    """A socket that takes requests to the process which all workers share, or to one that is started now."""
+    requests = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    requests.connect(os.environ.get(_ADDRESS) or _start())
+    return requests
+
+
+def _start() -> str:
+    """Start one that ends with this process; gives back its address."""
+    folder = tempfile.mkdtemp(prefix="opsconsole-fork-")
+    address = f"{folder}/requests"
+    ours, theirs = socket.socketpair()
+    with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requests:
+        requests.bind(address)
+        command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "tests.support.fork_server"]
+        # Unbuffered, as this cannot be chosen later.
+        process = subprocess.Popen(
+            [*command, str(requests.fileno()), str(theirs.fileno())],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[requests.fileno(), theirs.fileno()],
+        )
 
     def end() -> None:
         ours.close()
         process.wait(10)
+        shutil.rmtree(folder)
 
     atexit.register(end)
-    return ours
+    return address
