@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.support.bad_hosts",
     "tests.support.owners",
     "tests.support.people",
+    "tests.support.storage",
     "tests.support.postgres",
     "tests.support.network",
     "tests.support.redis",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from consoles import dispatcher
 from tests.support.postgres_server import PostgresServer, directory, is_used
+from tests.support.storage import emptied_cheaply
 
 #: What the copies for servers are made from begins with this name.
 TEMPLATE = "empty"
@@ -52,10 +54,13 @@ def copies(_: None) -> Callable[[Path], dict[str, str]]:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Copy the test database while nobody is connected to it: servers under test begin with such a copy."""
-    if not is_used():
-        yield
-        return
-    with django_db_blocker.unblock():
+    with contextlib.ExitStack() as stack:
+        with django_db_blocker.unblock():
+            stack.enter_context(emptied_cheaply())
+        if not is_used():
+            yield
+            return
+        stack.enter_context(django_db_blocker.unblock())
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's
         name = connection.settings_dict["NAME"]

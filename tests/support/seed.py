@@ -220,20 +220,13 @@ def runs_of_others() -> list[int]:
 
 def empty_database() -> None:
     """Delete all rows but those that migrations made. Primary keys are not given out again."""
-    from django.apps import apps
-    from django.contrib.auth.models import Permission
-    from django.contrib.contenttypes.models import ContentType
-    from django.core.management.color import no_style
-    from django.db import connection
+    from tests.support.emptying import empty_tables
 
     while _locks:
         unlock_database()
     for run in list(_feeders):
         stop_feeding(run)
-    kept = {Permission._meta.db_table, ContentType._meta.db_table}
-    tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True)]
-    statements = connection.ops.sql_flush(no_style(), [table for table in tables if table not in kept])
-    connection.ops.execute_sql_flush(statements)
+    empty_tables()
 
 
 def _leave_out_admin() -> None:

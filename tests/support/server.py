@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import json
 import os
@@ -21,7 +20,7 @@ import pytest
 
 from demo.fleet import Fleet
 from demo.loopback import some_free_port
-from tests.support import postgres
+from tests.support import postgres, storage
 from tests.support.forking import ForkedPython
 from tests.support.postgres_server import is_used
 from tests.support.rights import RUN_RIGHTS
@@ -227,19 +226,16 @@ class ServerProcess:
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty, migrated SQLite file to copy: migrating takes longer than most tests. One for all workers."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    made = shared / "migrated.sqlite3"
-    with (shared / "migrated.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            data = tmp_path_factory.mktemp("template")
-            done = ServerProcess(data).manage("migrate", "--verbosity", "0")
-            if done.returncode:
-                raise RuntimeError(f"The database of the server under test could not be migrated:\n{done.stderr}")
-            (data / "console.sqlite3").rename(made)
-    return made
+    """An empty, migrated SQLite file to copy. One for all workers."""
+
+    def make(target: Path) -> None:
+        data = tmp_path_factory.mktemp("template")
+        done = ServerProcess(data).manage("migrate", "--verbosity", "0")
+        if done.returncode:
+            raise RuntimeError(f"The database of the server under test could not be migrated:\n{done.stderr}")
+        (data / "console.sqlite3").rename(target)
+
+    return storage.migrated(tmp_path_factory, make)
 
 
 @pytest.fixture(scope="session")
