@@ -65,6 +65,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if not _MARKERS["postgresql"] & set(getattr(item, "fixturenames", ()))]
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded stays: no later collection of garbage needs to look through it."""
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Pytest has looked for destructors that fail; it would do so again, and Python twice: half a second each run."""
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
