@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import Permission, User
-from django.db.models import Q
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +22,6 @@ def person(name: str, *rights: str, **fields: Any) -> User:
 def _permissions(rights: Iterable[str]) -> list[int]:
     """The keys of ``app.codename``, all in one query; raises ``KeyError`` for a right that does not exist."""
     wanted = [right.split(".") for right in rights]
-    either = reduce(or_, (Q(content_type__app_label=app, codename=codename) for app, codename in wanted))
-    found = Permission.objects.filter(either).values_list("content_type__app_label", "codename", "pk")
-    keys = {(app, codename): key for app, codename, key in found}
+    named = Permission.objects.filter(codename__in=[codename for _, codename in wanted])
+    keys = {(app, name): key for app, name, key in named.values_list("content_type__app_label", "codename", "pk")}
     return [keys[app, codename] for app, codename in wanted]
