@@ -14,6 +14,7 @@ from tests.support.postgres_server import is_used
 gc.set_threshold(*COLLECTING)
 
 pytest_plugins = [
+    "tests.support.rewriting",
     "tests.support.browser",
     "tests.support.forking",
     "tests.support.hosts",
