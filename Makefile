@@ -29,11 +29,12 @@ test: ## install what the tests need, then run all of them
 # one test: WORKERS=0.
 # Compiled modules are kept, whatever the account's habit: tests start a hundred processes that would compile them anew.
 WORKERS = 4
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest
 test-python: ## the Python tests alone: make test-python ARGS='-k outputlog -x'
-	@env -u PYTHONDONTWRITEBYTECODE $(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist load --maxschedchunk 1 $(ARGS)
 
 test-postgresql: ## the tests about storage and ownership once more, on a PostgreSQL of their own
-	@$(PY) -m pytest --ds tests.settings_postgresql -m databases $(ARGS)
+	@$(PYTEST) --ds tests.settings_postgresql -m databases $(ARGS)
 
 test-js: ## the JavaScript tests alone
 	@"$$($(PY) tools/prepare.py node)" --test-reporter=spec tests/js/all.mjs

@@ -60,10 +60,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         if item.path.name in _ON_BOTH and not wanted & (_MARKERS["server"] | _MARKERS["browser"]):
             item.add_marker("databases")
-    # The longest first, and what mostly waits: at the end nobody would have anything to do meanwhile.
-    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("faults", "waits")])
+    items.sort(key=_place)
     if not is_used():
         items[:] = [item for item in items if not _MARKERS["postgresql"] & set(getattr(item, "fixturenames", ()))]
+
+
+def _place(item: pytest.Item) -> list[bool]:
+    """The longest first, and what mostly waits; what only needs a database last, so that all workers end at once."""
+    begins_early = [item.get_closest_marker(name) is None for name in ("faults", "waits")]
+    needs_more = any(item.get_closest_marker(name) for name in _MARKERS)
+    return [*begins_early, item.get_closest_marker("django_db") is not None and not needs_more]
 
 
 def pytest_collection_finish() -> None:

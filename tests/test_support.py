@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import redis
 from consoles import lease
 from consoles.statuses import Status
 from demo.fleet import Fleet
+from tests.support.forking import ForkedPython
 from tests.support.runs import add_run
 from tests.support.viewing import SocketViewer
 
@@ -109,3 +111,12 @@ def test_a_redis_of_a_test_can_go_away_and_come_back(redis_server: RedisServer) 
     redis_server.start()
     with redis.Redis.from_url(redis_server.url) as client:
         assert client.get("word") is None
+
+
+def test_a_program_that_ended_a_moment_ago_may_be_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path(os.devnull).open("r+b") as nothing:
+        program = ForkedPython(["-m", "this"], dict(os.environ), nothing, nothing, nothing)
+    assert program.wait(30) == 0
+    # As if this had not been told yet.
+    monkeypatch.setattr(program, "poll", lambda: None)
+    program.kill()

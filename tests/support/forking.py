@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -71,13 +72,14 @@ class ForkedPython:
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
+        # It may have ended without our having been told yet.
+        with contextlib.suppress(ProcessLookupError):
+            if self.poll() is None:
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Kill it, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, 9)
+        self.send_signal(signal.SIGKILL)
 
     def _take_end(self) -> None:
         self.returncode = os.waitstatus_to_exitcode(self._number_told())
