@@ -48,17 +48,22 @@ def grouped(page: Page) -> Any:
 
 def merged(page: Page) -> Any:
     expect(page.locator("[data-merged=foot]")).to_contain_text(f"{4 * len(LINES) + 1} lines shown")
+    expect(page.locator(".merged-line")).to_have_count(4 * len(LINES) + 1)
     return page.locator(".merged-line").evaluate_all(TEXTS, [".merged-host", ".merged-text"])
 
 
 def lines(page: Page) -> Any:
     expect(page.locator("[data-lines=foot]")).to_contain_text(f"{len(LINES)} lines")
+    # Rows are there before what stands in them.
+    expect(page.locator(".lines-scroll .line-text", has_text="of step")).to_have_count(len(LINES))
     return page.locator(".lines-scroll .line").evaluate_all(TEXTS, [".line-number", ".line-text"])
 
 
 def panes(page: Page) -> Any:
     for foot in page.locator("[data-pane=foot]").all():
         expect(foot).to_contain_text("all stored")
+    for screen in page.locator(".pane:not(.lines) .xterm-rows").all():
+        expect(screen).to_contain_text(LINES[-1])
     return page.locator(".pane:not(.lines)").evaluate_all(TERMINALS)
 
 
@@ -91,6 +96,7 @@ class Console:
         page.goto(f"/runs/{self.run}/#{place}")
         expect_live(page)
         if place == "h=web1":
+            expect(page.locator(".pane:not(.lines)")).to_have_count(1)
             page.keyboard.press("p")
             page.evaluate("() => (location.hash = '#h=web3')")
             expect(page.locator(".pane:not(.lines)")).to_have_count(2)
