@@ -127,7 +127,8 @@ def test_draws_a_thousand_hosts_and_stays_smooth_while_all_report(
     work = Work(grid.page)
     page = grid.open()
     expect(page.locator(".tile")).to_have_count(1000)
-    drawn, drawing = page.evaluate("() => window.drawnAfter") / 1000, work.seconds()
+    drawn = page.wait_for_function("() => window.drawnAfter").json_value() / 1000
+    drawing = work.seconds()
     server.ask("feed", run=grid.run, rounds=ROUNDS)
     expect(tile(page, "web0022")).to_contain_text("running")
     expect(page.locator(".tile", has_text=re.compile(r"[1-9]\d{3}")).first).to_be_visible()

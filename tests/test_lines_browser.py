@@ -124,7 +124,7 @@ def test_a_log_of_100_mb_opens_at_once_and_stays_small(console: Console, context
     while True:
         page = console.open(run, script=WATCH_FIRST_LINE, used_again=False)
         expect(line(page, 1)).to_contain_text("handled in 12 ms")
-        times.append(page.evaluate("() => window.firstLine"))
+        times.append(page.wait_for_function("() => window.firstLine").json_value())
         asked = page.evaluate(LINES_WERE_ASKED_FOR)
         if times[-1] <= 1000 or len(times) == 3:
             break
@@ -143,7 +143,7 @@ def test_a_log_of_100_mb_opens_at_once_and_stays_small(console: Console, context
         f"after middle, end and 40 pages: JavaScript heap {used:.0f} MB, process {own:.0f} MB"
     )
     # Generous, as other tests run beside this one; docs/benchmarks.md has what it takes on a quiet machine.
-    assert min(times) <= 4000
+    assert min(times) <= 8000
     assert used <= 150
     assert own <= 150
 
