@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import time
 from pathlib import Path
@@ -129,15 +128,14 @@ def test_starting_server_goes_on_with_the_dead_command_line_and_leaves_the_livin
 ) -> None:
     console = make_server(start=False)
     console.add_fleet(fleet, 3)
-    os.mkfifo(tmp_path / "go")
-    text = f"echo up; read -r x <{tmp_path}/go; echo done; exit 3"
+    text = f"echo up; until [ -e {tmp_path}/go ]; do sleep 0.2; done; echo done; exit 3"
     living = command_line(console, "echo up; sleep 1015", "h0")
     attached = command_line(console, "echo up; sleep 1016", "h1", "--attached")
     detached = command_line(console, text, "h2")
     for dead in (attached, detached):
         dead.kill()
         dead.wait()
-    (tmp_path / "go").write_text("go\n")
+    (tmp_path / "go").touch()
     console.start()
     charlie = console.person("charlie", "consoles.view_all_runs", "consoles.cancel_run")
     with SocketViewer(console, charlie, "/ws/runs/2/") as viewer:
@@ -166,15 +164,14 @@ def test_server_that_is_terminated_while_the_database_is_locked_ends_in_time_and
 ) -> None:
     server = make_server()
     names, alice = server.add_fleet(fleet, 1), server.alice()
-    os.mkfifo(tmp_path / "go")
-    text = f"echo up; read -r x <{tmp_path}/go; seq 1000; exit 4"
+    text = f"echo up; until [ -e {tmp_path}/go ]; do sleep 0.2; done; seq 1000; exit 4"
     run, _viewer = start_and_wait(server, alice, names, text, mode="detached")
     server.ask("lock_database")
     began = time.monotonic()
     server.stop(signal.SIGTERM)
     assert time.monotonic() - began < 10
     server.ask("unlock_database")
-    (tmp_path / "go").write_text("go\n")
+    (tmp_path / "go").touch()
     server.start()
     with SocketViewer(server, alice, f"/ws/runs/{run}/") as again:
         again.wait_for("hello")

@@ -1,8 +1,8 @@
 """Starts Python programs by forking: what they all import from others is loaded once, which is most of their start.
 
 Run by :mod:`tests.support.forking`, once for all workers. Each request is a datagram of JSON, with the program's
-standard streams and a socket on which it is told ``pid`` and, at its end, the wait status. Nothing of the console that
-knows Django is loaded here: its settings are read from the environment that comes with the request.
+standard streams and a socket on which it is told ``pid`` and, at its end, the wait status. Nothing of the console is
+loaded here: its settings are read from the environment that comes with the request.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTING)
-    assert "opsconsole" not in sys.modules and "twisted.internet.reactor" not in sys.modules
+    assert not {"opsconsole", "consoles", "servers", "twisted.internet.reactor"} & set(sys.modules)
     assert not settings.configured
     with socket.socket(fileno=int(sys.argv[1])) as requests, socket.socket(fileno=int(sys.argv[2])) as starter:
         request = _serve(requests, starter)
@@ -93,8 +93,6 @@ def _become(request: dict[str, Any]) -> int:
         signal.signal(number, signal.SIG_IGN)
     if request["start_new_session"]:
         os.setsid()
-    if request["cwd"] != os.getcwd():
-        preloading.forget_ours()
     os.chdir(request["cwd"])
     sys.path[0] = request["cwd"]
     os.environ.clear()

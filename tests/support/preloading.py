@@ -60,23 +60,6 @@ LIBRARIES = [
     "whitenoise.middleware",
 ]
 
-#: Our own modules that a rule keeps free of Django and the console, see ``tests/test_import_rule.py``.
-_PLAIN = [
-    "consoles.differing",
-    "consoles.folding",
-    "consoles.grouping",
-    "consoles.node_sets",
-    "consoles.note_text",
-    "consoles.outcome",
-    "consoles.protocol",
-    "consoles.ranges",
-    "consoles.recent_output",
-    "consoles.searching",
-    "consoles.ssh",
-    "consoles.statuses",
-    "consoles.terminal_text",
-]
-
 #: Packages of which the rest needs settings, and our own: each program runs their modules itself, but to read and
 #: unmarshal them was four tenths of its start.
 _PACKAGES = [
@@ -96,20 +79,14 @@ _codes: dict[tuple[str, str], CodeType] = {}
 
 
 def load() -> None:
-    """Import the libraries and our plain modules, and read the code of what programs import beside them."""
-    for name in [*LIBRARIES, *_PLAIN]:
+    """Import the libraries, and read the code of what programs import beside them."""
+    for name in LIBRARIES:
         importlib.import_module(name)
     for spec in _not_imported():
         assert isinstance(spec.loader, SourceFileLoader)
         if code := spec.loader.get_code(spec.name):
             _codes[spec.name, spec.loader.path] = code
     SourceFileLoader.get_code = _get_code  # type: ignore[method-assign,assignment]
-
-
-def forget_ours() -> None:
-    """Let a program that runs in a copy of the project import the copy's modules."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "consoles"]:
-        del sys.modules[name]
 
 
 _read_code = SourceFileLoader.get_code
